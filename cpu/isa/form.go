@@ -22,7 +22,13 @@ type Form struct {
 	Attr    Attr
 	Flags   FlagEffect
 
+	// Legacy is the form to execute where the CPU lacks Feature and the bytes
+	// then mean an older instruction: TZCNT is BSF, LZCNT is BSR, PAUSE is NOP.
+	// 0: #UD.
+	Legacy ID
+
 	ops []Operand
+	enc encoding
 }
 
 // Operands returns the parsed Args.
@@ -32,24 +38,28 @@ func (f *Form) Operands() []Operand { return f.ops }
 type Attr uint32
 
 const (
-	Lock    Attr = 1 << iota // LOCK prefix allowed (with a memory destination)
-	No64                     // #UD in 64-bit mode
-	Only64                   // #UD outside 64-bit mode
-	Def64                    // operand size is 64 by default in 64-bit mode (66h gives 16)
-	Force64                  // operand size is always 64 in 64-bit mode
-	Rep                      // REP repeats (MOVS, STOS, LODS, INS, OUTS)
-	RepCond                  // REPE/REPNE repeat on ZF (CMPS, SCAS)
-	EndsBlock                // control transfer or change of mode: nothing may be decoded ahead of it
-	Prot                     // #UD in real and virtual-8086 mode (ARPL, LLDT, VERR, ...)
-	CPL0                     // #GP(0) unless CPL is 0
-	FPUCheck                 // x87/MMX instruction: #NM on CR0.EM|TS rules, pending #MF
-	SSECheck                 // SSE instruction: #UD on CR0.EM or !CR4.OSFXSR, #NM on CR0.TS
-	Align16                  // 16-byte memory operand must be aligned: #GP(0)
-	Undoc                    // works on real processors but is not in the manual
+	Lock      Attr = 1 << iota // LOCK prefix allowed (with a memory destination)
+	No64                       // #UD in 64-bit mode
+	Only64                     // #UD outside 64-bit mode
+	Def64                      // operand size is 64 by default in 64-bit mode (66h gives 16)
+	Force64                    // operand size is always 64 in 64-bit mode
+	Rep                        // REP repeats (MOVS, STOS, LODS, INS, OUTS)
+	RepCond                    // REPE/REPNE repeat on ZF (CMPS, SCAS)
+	EndsBlock                  // control transfer or change of mode: nothing may be decoded ahead of it
+	Prot                       // #UD in real and virtual-8086 mode (ARPL, LLDT, VERR, ...)
+	CPL0                       // #GP(0) unless CPL is 0
+	FPUCheck                   // x87/MMX instruction: #NM on CR0.EM|TS rules, pending #MF
+	SSECheck                   // SSE instruction: #UD on CR0.EM or !CR4.OSFXSR, #NM on CR0.TS
+	Align16                    // 16-byte memory operand must be aligned: #GP(0)
+	Undoc                      // works on real processors but is not in the manual
 )
 
 // FlagEffect tells what a form does to the status flags (CF, PF, AF, ZF, SF, OF
 // and, where it matters, DF/IF/...), as RFLAGS masks.
+//
+// A form that may leave a flag as it was (a shift by CL, REP CMPS with a zero
+// count) lists it in Tested too. A flag both Written and Undefined depends on the
+// operands: OF of a shift is defined for a count of 1 only.
 type FlagEffect struct {
 	Tested    uint32 // read
 	Written   uint32 // set from the result (including cleared and set ones)
@@ -96,13 +106,22 @@ const StatusFlags = CF | PF | AF | ZF | SF | OF
 //	T  x87 stack register ST(i) given by ModRM.rm ("T0" is ST(0))
 //	F  a fixed register or constant named in Fixed
 //
+// A register and a memory operand of different sizes are written "Rv/Mw": method
+// E with Size "v" and MemSize "w". M alone restricts the form to memory, R, U and
+// N alone to registers.
+//
+// I with size b delivers the raw byte (ports, shift counts, vectors, predicates),
+// size bs the byte sign-extended to 64 bits ("Ev,Ibs" is 83 /0), z a sign-extended
+// imm16/32, w and v the zero-extended value. J is always sign-extended, in Imm.
+//
 // Sizes: b w d q dq (1 2 4 8 16 bytes), v (2/4/8 by operand size), z (2/4: an
 // imm16/32, sign-extended for 64 bits), y (4/8: 8 with a 64-bit operand size),
 // p (far pointer, 16:v), s (descriptor-table pseudo-operand), a (BOUND pair),
 // t (10-byte real), ss sd (scalar float) ps pd x (packed), and "" where the size
 // is of no consequence.
 type Operand struct {
-	Method byte
-	Size   string
-	Fixed  string // "AL", "AX", "eAX" (by z), "rAX" (by v), "CL", "DX", "1", "CS", "XMM0", ...
+	Method  byte
+	Size    string
+	MemSize string // size in memory where it differs from Size, else ""
+	Fixed   string // "AL", "AX", "eAX" (by z), "rAX" (by v), "CL", "DX", "1", "CS", "XMM0", ...
 }

@@ -63,14 +63,14 @@ type Inst struct {
 type Prefix uint8
 
 const (
-	PrefixLock Prefix = 1 << iota
-	PrefixRep         // F3
-	PrefixRepne       // F2
-	PrefixSeg         // an explicit segment override is in effect
-	PrefixREX         // any REX prefix is in effect
-	PrefixMem         // the ModRM operand is memory
-	PrefixRIP         // Disp is relative to the end of the instruction
-	Prefix66          // an operand-size prefix is present
+	PrefixLock  Prefix = 1 << iota
+	PrefixRep          // F3
+	PrefixRepne        // F2
+	PrefixSeg          // an explicit segment override is in effect
+	PrefixREX          // any REX prefix is in effect
+	PrefixMem          // the ModRM operand is memory
+	PrefixRIP          // Disp is relative to the end of the instruction
+	Prefix66           // an operand-size prefix is present
 )
 
 // Mem reports whether the ModRM (or O, X, Y) operand is in memory.
