@@ -182,6 +182,7 @@ func (e *Env) overflow(neg bool, rexp int32, sig uint64, inexact, up bool, f *fo
 				return rexp, sig
 			}
 			e.Flags |= PE // only FSCALE gets this far
+			e.C1 = true
 		}
 		return f.maxExp, 1 << 63
 	}
