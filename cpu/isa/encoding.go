@@ -73,16 +73,17 @@ func parseEncoding(s string) (e encoding, err error) {
 	var bytes []uint8
 	low := false // the last byte leaves its low three bits free
 	for _, t := range strings.Fields(s) {
+		first := bytes == nil && !e.vex() // still ahead of the opcode
 		switch {
-		case t == "NP" && bytes == nil:
+		case t == "NP" && first:
 			e.pfx = 1 << pfxNone
-		case t == "NFx" && bytes == nil:
+		case t == "NFx" && first:
 			e.pfx = 1<<pfxNone | 1<<pfx66
-		case t == "66" && bytes == nil:
+		case t == "66" && first:
 			e.pfx = 1 << pfx66
-		case t == "F3" && bytes == nil:
+		case t == "F3" && first:
 			e.pfx = 1 << pfxF3
-		case t == "F2" && bytes == nil:
+		case t == "F2" && first:
 			e.pfx = 1 << pfxF2
 		case t == "REX.W":
 			e.w = 1

@@ -52,6 +52,8 @@ const (
 	SSECheck                   // SSE instruction: #UD on CR0.EM or !CR4.OSFXSR, #NM on CR0.TS
 	Align16                    // 16-byte memory operand must be aligned: #GP(0)
 	Undoc                      // works on real processors but is not in the manual
+	FPUNoWait                  // with FPUCheck: pending exceptions are not reported (FNxxx, FXSAVE)
+	MMXCheck                   // with FPUCheck: MMX registers are used, and CR0.EM is #UD instead of #NM
 )
 
 // FlagEffect tells what a form does to the status flags (CF, PF, AF, ZF, SF, OF

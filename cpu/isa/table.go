@@ -39,7 +39,7 @@ var legacyMnemonics = map[string]string{"TZCNT": "BSF", "LZCNT": "BSR", "PAUSE":
 
 func buildForms() []Form {
 	forms := []Form{{Mnemonic: "(bad)"}}
-	for _, t := range [][]Form{intForms(), systemForms()} {
+	for _, t := range [][]Form{intForms(), systemForms(), fpuForms(), mmxForms(), sseForms(), sse4Forms(), stateForms(), bmiForms()} {
 		forms = append(forms, t...)
 	}
 	for i := 1; i < len(forms); i++ {
@@ -104,7 +104,7 @@ func (f *Form) parse() (err error) {
 			f.enc.mod &= mod3
 		}
 		switch op.Method {
-		case 'E', 'G', 'M', 'R', 'S', 'C', 'D', 'V', 'W', 'U', 'P', 'Q', 'N':
+		case 'E', 'G', 'M', 'R', 'S', 'C', 'D', 'V', 'W', 'U', 'P', 'Q', 'N', 'T':
 			if !f.enc.modrm {
 				return fmt.Errorf("operand %c without a ModRM byte", op.Method)
 			}
