@@ -145,9 +145,9 @@ const (
 	BzhiF
 
 	// Control.
-	Jump     // to a; checks the code segment's limit, may fault
-	JumpIf   // a != 0 ? to b
-	CheckRIP // faults as Jump to a would, before anything is committed
+	CheckRIP // faults if a is outside the code segment or not canonical
+	SetRIP   // a, which was checked
+	JumpIf   // a != 0 ? CheckRIP and SetRIP b
 	Raise    // exception imm unconditionally
 
 	// Call is the named method of the interpreter with arguments a, b, c. What
@@ -211,7 +211,7 @@ var info = [numOps]opInfo{
 	AdcxF: {"adcxf", 2, false, true}, AdoxF: {"adoxf", 2, false, true}, AndnF: {"andnf", 2, false, true},
 	BextrF: {"bextrf", 2, false, true}, BlsiF: {"blsif", 1, false, true}, BlsmskF: {"blsmskf", 1, false, true},
 	BlsrF: {"blsrf", 1, false, true}, BzhiF: {"bzhif", 2, false, true},
-	Jump: {"jump", 1, true, true}, JumpIf: {"jumpif", 2, true, true}, CheckRIP: {"checkrip", 1, true, false},
+	CheckRIP: {"checkrip", 1, true, false}, SetRIP: {"setrip", 1, false, true}, JumpIf: {"jumpif", 2, true, true},
 	Raise: {"raise", 0, true, false},
 	Call:  {"call", -1, false, false}, Vec: {"vec", -1, false, false},
 }

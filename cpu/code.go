@@ -1,0 +1,286 @@
+package cpu
+
+import (
+	"errors"
+	"unsafe"
+
+	"g86/cpu/isa"
+)
+
+// CodeCache holds the decoded blocks of a machine, shared by its processors. A
+// block is keyed by physical address, RIP and code size. Pages that hold blocks
+// are write-protected in the software TLBs; a write drops only the blocks whose
+// 64-byte lines it touches, so that data beside code costs little.
+type CodeCache struct {
+	cpus  []*CPU
+	table [codeTableSize]*block
+	pages map[uint64]*codePage // by physical page address
+
+	Decoded, Invalidated uint64 // counters: blocks
+}
+
+const (
+	codeTableSize = 1 << 15
+	maxBlockOps   = 32
+	maxPageBlocks = 2048 // more than a page can use at once: start over
+)
+
+type block struct {
+	ops   []Op
+	pa    uint64
+	rip   uint64
+	end   uint64 // RIP after the last instruction
+	bytes uint16
+	mode  isa.Mode
+	dead  bool
+}
+
+type codePage struct {
+	blocks []*block
+	lines  uint64 // bit n: bytes 64n..64n+63 belong to a block
+}
+
+// NewCodeCache returns an empty cache.
+func NewCodeCache() *CodeCache {
+	return &CodeCache{pages: map[uint64]*codePage{}}
+}
+
+func (k *CodeCache) hasCode(pa uint64) bool { return k.pages[pa] != nil }
+
+func codeHash(pa, rip uint64, mode isa.Mode) uint64 {
+	h := pa ^ pa>>15 ^ rip>>9 ^ uint64(mode)<<5
+	return h & (codeTableSize - 1)
+}
+
+// insert adds a block and protects its page.
+func (k *CodeCache) insert(b *block) {
+	page := b.pa &^ 0xfff
+	p := k.pages[page]
+	if p != nil && len(p.blocks) >= maxPageBlocks {
+		k.dropPage(page)
+		p = nil
+	}
+	if p == nil {
+		p = &codePage{}
+		k.pages[page] = p
+		for _, c := range k.cpus {
+			c.protectPage(page)
+		}
+	}
+	p.blocks = append(p.blocks, b)
+	p.lines |= lineMask(b.pa, int(b.bytes))
+	k.table[codeHash(b.pa, b.rip, b.mode)] = b
+	k.Decoded++
+}
+
+// lineMask is the set of 64-byte lines that n bytes at pa touch, within a page.
+func lineMask(pa uint64, n int) uint64 {
+	first, last := pa>>6&63, (pa&0xfff+uint64(n)-1)>>6
+	last = min(last, 63)
+	return ^uint64(0) << first & (^uint64(0) >> (63 - last))
+}
+
+// Written tells the cache that n bytes at pa have changed, whoever wrote them.
+func (k *CodeCache) Written(pa uint64, n int) {
+	for n > 0 {
+		page := pa &^ 0xfff
+		m := min(n, int(page+0x1000-pa))
+		if p := k.pages[page]; p != nil && p.lines&lineMask(pa, m) != 0 {
+			k.invalidate(page, p, pa, m)
+		}
+		pa, n = pa+uint64(m), n-m
+	}
+}
+
+func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
+	kept := p.blocks[:0]
+	p.lines = 0
+	for _, b := range p.blocks {
+		if b.dead {
+			continue
+		}
+		if b.pa < pa+uint64(n) && pa < b.pa+uint64(b.bytes) {
+			k.kill(b)
+			continue
+		}
+		p.lines |= lineMask(b.pa, int(b.bytes))
+		kept = append(kept, b)
+	}
+	clear(p.blocks[len(kept):])
+	p.blocks = kept
+	if len(kept) == 0 {
+		delete(k.pages, page)
+		k.unprotect(page)
+	}
+}
+
+func (k *CodeCache) kill(b *block) {
+	b.dead = true
+	k.Invalidated++
+	if h := codeHash(b.pa, b.rip, b.mode); k.table[h] == b {
+		k.table[h] = nil
+	}
+	for _, c := range k.cpus {
+		if c.blk == b {
+			c.blkEnd = 0
+		}
+	}
+}
+
+func (k *CodeCache) dropPage(page uint64) {
+	for _, b := range k.pages[page].blocks {
+		if !b.dead {
+			k.kill(b)
+		}
+	}
+	delete(k.pages, page)
+	k.unprotect(page)
+}
+
+// unprotect lets the next write to a page that holds no code any more find out.
+func (k *CodeCache) unprotect(page uint64) {
+	for _, c := range k.cpus {
+		for i := range c.tlbs {
+			if t := &c.tlbs[i]; t.used {
+				for j := range t.e {
+					if e := &t.e[j]; e.pa&^0xfff == page && e.w&slowTag != 0 {
+						e.w = noTag
+					}
+				}
+			}
+		}
+	}
+}
+
+// Flush drops every block.
+func (k *CodeCache) Flush() {
+	for page := range k.pages {
+		k.dropPage(page)
+	}
+}
+
+// fetchLinear is the linear address of the instruction at RIP, checked.
+func (c *CPU) fetchLinear(rip uint64) uint64 {
+	if c.mode == 64 {
+		if !canonical(rip) {
+			c.gp0()
+		}
+		return rip
+	}
+	if rip > uint64(c.Seg[CS].Limit) {
+		c.gp0()
+	}
+	return (c.Seg[CS].Base + rip) & 0xffffffff
+}
+
+// execPage returns the TLB entry that maps lin for execution.
+func (c *CPU) execPage(lin uint64) *tlbEntry {
+	e := &c.tlb.e[lin>>12&(tlbSize-1)]
+	if e.x&^slowTag != lin&^0xfff {
+		e = c.fill(lin, accExec, c.cpl == 3)
+	}
+	return e
+}
+
+// findBlock returns the block at RIP, decoding it if necessary. It raises what
+// fetching or decoding its first instruction raises.
+func (c *CPU) findBlock() *block {
+	rip := c.RIP
+	lin := c.fetchLinear(rip)
+	e := c.execPage(lin)
+	pa := e.pa&^0xfff | lin&0xfff
+	if b := c.code.table[codeHash(pa, rip, c.mode)]; b != nil && b.pa == pa && b.rip == rip && b.mode == c.mode {
+		if c.mode == 64 || rip+uint64(b.bytes)-1 <= uint64(c.Seg[CS].Limit) {
+			return b
+		}
+		return c.decodeOne(lin, rip) // the segment ends inside the block
+	}
+	if e.pa&paDevice != 0 {
+		return c.decodeOne(lin, rip)
+	}
+	return c.decodeBlock(e, lin, pa, rip)
+}
+
+// decodeBlock decodes from RIP to the first instruction that may change the
+// flow, the end of the page, or maxBlockOps.
+func (c *CPU) decodeBlock(e *tlbEntry, lin, pa, rip uint64) *block {
+	page := unsafe.Slice((*byte)(e.ptr(lin)), 0x1000-lin&0xfff)
+	if c.mode != 64 {
+		if room := uint64(c.Seg[CS].Limit) - rip + 1; room < uint64(len(page)) {
+			page = page[:room]
+		}
+	}
+	b := &block{pa: pa, rip: rip, mode: c.mode}
+	ops := make([]Op, 0, 8)
+	n := 0
+	for len(ops) < maxBlockOps {
+		var op Op
+		if err := isa.Decode(page[n:], c.mode, &op.Inst); err != nil {
+			if len(ops) == 0 {
+				return c.decodeOne(lin, rip)
+			}
+			break // the next block starts here and finds out what is wrong
+		}
+		n += int(op.Len)
+		c.bind(&op, rip+uint64(n))
+		ops = append(ops, op)
+		if op.ends {
+			break
+		}
+	}
+	b.ops = ops
+	b.bytes = uint16(n)
+	b.end = rip + uint64(n)
+	c.code.insert(b)
+	return b
+}
+
+// decodeOne decodes a single instruction that crosses a page or a segment limit,
+// lies in device memory or is invalid, and raises what its fetch raises. The
+// block is not cached.
+func (c *CPU) decodeOne(lin, rip uint64) *block {
+	var buf [15]byte
+	n := 0
+	b := &block{rip: rip, mode: c.mode, pa: ^uint64(0), ops: make([]Op, 1)}
+	op := &b.ops[0]
+	for {
+		// Fetch up to the end of the page, then byte by byte beyond it.
+		at := (lin + uint64(n)) & c.linMask
+		if n < len(buf) {
+			if c.mode == 64 && !canonical(at) || c.mode != 64 && rip+uint64(n) > uint64(c.Seg[CS].Limit) {
+				c.gp0()
+			}
+			e := c.execPage(at)
+			room := min(len(buf)-n, int(0x1000-at&0xfff))
+			if c.mode != 64 {
+				room = min(room, int(min(uint64(c.Seg[CS].Limit)-rip-uint64(n), 15))+1)
+			}
+			s := span{pa: e.pa&^0xfff | at&0xfff, n: room, device: e.pa&paDevice != 0}
+			if !s.device {
+				s.host = e.ptr(at)
+			}
+			c.spanRead(&s, buf[n:n+room])
+			n += room
+		}
+		err := isa.Decode(buf[:n], c.mode, &op.Inst)
+		switch {
+		case err == nil:
+			b.bytes = uint16(op.Len)
+			c.bind(op, c.wrapIP(rip+uint64(op.Len)))
+			b.end = op.Next
+			return b
+		case errors.Is(err, isa.ErrTooLong), n >= len(buf) && errors.Is(err, isa.ErrTruncated):
+			c.gp0()
+		case !errors.Is(err, isa.ErrTruncated):
+			c.ud()
+		}
+	}
+}
+
+// wrapIP truncates an instruction pointer to the code size.
+func (c *CPU) wrapIP(rip uint64) uint64 {
+	if c.mode == 64 {
+		return rip
+	}
+	return rip & 0xffffffff
+}

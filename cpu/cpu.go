@@ -1,0 +1,379 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"g86/cpu/isa"
+)
+
+// Board is what the processor sees of the machine it is plugged into. Package
+// machine implements it, one per processor; it consists of builtin types only.
+type Board interface {
+	// In and Out are the I/O port space.
+	In(port uint16, size int) uint32
+	Out(port uint16, size int, v uint32)
+	// Read and Write reach physical memory of any kind: registers and RAM.
+	Read(pa uint64, size int) uint64
+	Write(pa uint64, size int, v uint64)
+	// Page is the host memory behind a physical page, nil if it is not plain memory.
+	Page(pa uint64) (host []byte, writable bool)
+
+	// TSC is the machine's time-stamp counter before TSCOffset.
+	TSC() uint64
+	// Random is the next number of RDRAND and RDSEED.
+	Random() uint64
+
+	// The local APIC, or the 8259 where there is none.
+	Interrupt() bool // a maskable interrupt is waiting that the APIC would deliver
+	Ack() int        // acknowledge it; its vector
+	TPR() uint8
+	SetTPR(uint8)
+	ReadMSR(n uint32) (uint64, bool)  // APIC_BASE, TSC_DEADLINE, x2APIC; false: #GP
+	WriteMSR(n uint32, v uint64) bool // likewise
+	// FERR drives the FERR# pin (x87 errors with CR0.NE = 0, IRQ 13).
+	FERR(level bool)
+}
+
+// segView is what memory accesses need of a segment: its base and the largest
+// offset that may be read or written, as a signed number so that -1 sends every
+// access to the slow path and 64-bit mode, which has no limits, passes them all.
+type segView struct {
+	base   uint64
+	limitR int64
+	limitW int64
+}
+
+// CPU is one logical processor: its state, and everything derived from it that
+// makes running fast and is never saved.
+type CPU struct {
+	State
+	ID    int
+	Model *Model
+	board Board
+	code  *CodeCache // decoded blocks, shared by all processors of a machine
+
+	fRes uint64 // lazy flags, see flags.go
+	fAux uint32
+
+	seg     [numSegs]segView
+	linMask uint64 // linear addresses are truncated to 32 bits outside 64-bit mode
+	spMask  uint64 // width of the stack pointer
+	spKeep  uint64 // bits of RSP that a stack operation keeps
+	mode    isa.Mode
+	cpl     uint8
+	long    bool // EFER.LMA
+	strict  bool // every access takes the slow path: alignment checks or data breakpoints are on
+
+	tlb       *tlb // of the current privilege
+	tlbs      [numTLBs]tlb
+	large     largePages
+	physCache [256]physEntry
+	a20       uint64 // mask on physical addresses
+
+	// The instruction being run.
+	cur    *Op
+	blk    *block
+	blkEnd int // the block is left before this instruction
+	limit  uint64
+	rmw    rmwTarget
+
+	events       uint32 // reasons to leave the fast loop, checked between blocks
+	pendingFault fault
+	ext          uint32 // EXT bit of error codes: an external event is being delivered
+	implicit     bool   // the access is the processor's own (descriptor tables, TSS)
+	delivering   int8   // vector class being delivered, for double faults
+	kick         func()
+	exit         Exit
+	single       bool // one instruction at a time
+
+	// Trace, if set, is called before every instruction.
+	Trace func(c *CPU, in *Op)
+	// OnException, if set, hears of every exception and interrupt delivered.
+	OnException func(c *CPU, vector uint8, kind string, code uint32)
+	last        [16]lastEvent // recent deliveries, for the post-mortem
+	lastN       int
+	branches    [16]uint64 // recent block starts, for the post-mortem
+	branchN     int
+}
+
+type lastEvent struct {
+	vector uint8
+	code   uint32
+	cs     uint16
+	rip    uint64
+	cr2    uint64
+	count  uint64
+}
+
+// Event bits in CPU.events.
+const (
+	evINTR   = 1 << iota // the interrupt pin may be high
+	evNMI                // PendingNMI
+	evDebug              // PendingDB, TF or instruction breakpoints
+	evShadow             // an interrupt shadow is in effect
+	evHalt               // Halted, WaitSIPI or Shutdown
+	evStop               // leave Run
+	evInit               // INIT signal
+)
+
+// Op is a decoded instruction at a fixed address, ready to run.
+type Op struct {
+	run   func(c *CPU, in *Op)
+	Next  uint64 // RIP of the following instruction
+	AMask uint64 // address-size mask
+	isa.Inst
+	exec func(c *CPU, in *Op) // the method behind run's checks
+	ends bool                 // last of its block: may set RIP
+}
+
+// New returns processor id of a machine, in its power-on state.
+func New(id int, model *Model, board Board, code *CodeCache) *CPU {
+	c := &CPU{ID: id, Model: model, board: board, code: code, a20: ^uint64(0)}
+	code.cpus = append(code.cpus, c)
+	c.Reset()
+	return c
+}
+
+// Reset is the RESET# pin (SDM volume 3A, table 9-1). Processor 0 starts at the
+// reset vector, the others wait for a start-up IPI.
+func (c *CPU) Reset() {
+	icount, tsc := c.ICount, c.TSCOffset
+	c.State = State{ICount: icount, TSCOffset: tsc}
+	c.GPR[RDX] = uint64(c.Model.Signature)
+	c.FPU.CW = 0x40
+	c.FPU.SW = 0
+	c.FPU.Tag = 0xff // all registers valid zero
+	c.MXCSR = 0x1f80
+	c.PAT = 0x0007040600070406
+	c.MiscEnable = 1
+	c.initRegs()
+	c.WaitSIPI = c.ID != 0
+	c.Refresh()
+}
+
+// Init is the INIT signal: like RESET but the x87, SSE and most MSRs stay.
+func (c *CPU) Init() {
+	s := &c.State
+	keep := *s
+	*s = State{ICount: keep.ICount, TSCOffset: keep.TSCOffset, TSCAdjust: keep.TSCAdjust, TSCAux: keep.TSCAux,
+		FPU: keep.FPU, XMM: keep.XMM, MXCSR: keep.MXCSR, PAT: keep.PAT, MTRR: keep.MTRR, MiscEnable: keep.MiscEnable,
+		STAR: keep.STAR, LSTAR: keep.LSTAR, CSTAR: keep.CSTAR, FMASK: keep.FMASK, KernelGSBase: keep.KernelGSBase,
+		SysenterCS: keep.SysenterCS, SysenterESP: keep.SysenterESP, SysenterEIP: keep.SysenterEIP, XCR0: keep.XCR0}
+	s.GPR[RDX] = uint64(c.Model.Signature)
+	c.initRegs()
+	s.CR0 |= keep.CR0 & (CR0CD | CR0NW)
+	c.WaitSIPI = c.ID != 0
+	c.Refresh()
+}
+
+func (c *CPU) initRegs() {
+	c.RFLAGS = Flag1
+	c.RIP = 0xfff0
+	c.CR0 = CR0ET | CR0CD | CR0NW
+	for i := range c.Seg {
+		c.Seg[i] = Segment{Limit: 0xffff, Attr: attrP | attrS | attrWrite | attrAccessed}
+	}
+	c.Seg[CS] = Segment{Sel: 0xf000, Base: 0xffff0000, Limit: 0xffff, Attr: attrP | attrS | attrCode | attrReadable | attrAccessed}
+	c.Seg[LDTR] = Segment{Limit: 0xffff, Attr: attrP | 2}
+	c.Seg[TR] = Segment{Limit: 0xffff, Attr: attrP | 11}
+	c.GDTR, c.IDTR = Table{Limit: 0xffff}, Table{Limit: 0xffff}
+	c.DR[6], c.DR[7] = 0xffff0ff0, 0x400
+	c.XCR0 = 1
+}
+
+// Startup is the start-up IPI: begin at vector<<12 in real mode.
+func (c *CPU) Startup(vector uint8) {
+	if !c.WaitSIPI {
+		return
+	}
+	c.WaitSIPI = false
+	c.RIP = 0
+	c.Seg[CS] = Segment{Sel: uint16(vector) << 8, Base: uint64(vector) << 12, Limit: 0xffff, Attr: attrP | attrS | attrCode | attrReadable | attrAccessed}
+	c.Refresh()
+}
+
+// Refresh recomputes everything derived after State was changed from outside.
+func (c *CPU) Refresh() {
+	c.setStatus(uint32(c.RFLAGS))
+	c.flushTLB(true)
+	c.modeChanged()
+	c.events = 0
+	c.eventsChanged()
+	c.blkEnd = 0
+}
+
+// Pull brings State into its canonical form, for anyone who reads it.
+func (c *CPU) Pull() *State {
+	c.RFLAGS = c.Flags()
+	return &c.State
+}
+
+// SetA20 drives the A20M# pin.
+func (c *CPU) SetA20(on bool) {
+	mask := ^uint64(0)
+	if !on {
+		mask = ^uint64(1 << 20)
+	}
+	if mask != c.a20 {
+		c.a20 = mask
+		c.flushTLB(true)
+		c.blkEnd = 0
+	}
+}
+
+// Kick makes the processor look at its interrupt pins before the next
+// instruction. It is called on the run loop's thread.
+func (c *CPU) Kick() { c.post(evINTR) }
+
+// NMI is the NMI pin.
+func (c *CPU) NMI() {
+	c.PendingNMI = true
+	c.post(evNMI)
+}
+
+// Stop makes Run return before the next instruction.
+func (c *CPU) Stop() { c.post(evStop) }
+
+// ShortenTo lowers the instruction count at which Run returns.
+func (c *CPU) ShortenTo(count uint64) {
+	if count < c.limit {
+		c.limit = count
+		c.blkEnd = 0
+	}
+}
+
+func (c *CPU) post(ev uint32) {
+	c.events |= ev
+	c.blkEnd = 0 // leave the block after the current instruction
+}
+
+// Count is the number of instructions retired, exact inside an instruction too.
+func (c *CPU) Count() uint64 {
+	if c.cur == nil {
+		return c.ICount
+	}
+	return c.ICount + c.index()
+}
+
+// index is the position of the current instruction in its block.
+func (c *CPU) index() uint64 {
+	first := unsafe.Pointer(unsafe.SliceData(c.blk.ops))
+	return uint64(uintptr(unsafe.Pointer(c.cur))-uintptr(first)) / uint64(unsafe.Sizeof(Op{}))
+}
+
+// flagsChanged recomputes what depends on TF, IF, VM and AC.
+func (c *CPU) flagsChanged() {
+	c.privilegeChanged()
+	c.eventsChanged()
+}
+
+// eventsChanged re-derives the events that follow from State.
+func (c *CPU) eventsChanged() {
+	if c.RFLAGS&FlagTF != 0 || c.PendingDB != 0 || c.DR[7]&0xff != 0 {
+		c.events |= evDebug
+	}
+	if c.Shadow != 0 {
+		c.events |= evShadow
+	}
+	if c.PendingNMI {
+		c.events |= evNMI
+	}
+	if c.Halted || c.WaitSIPI || c.Shutdown {
+		c.events |= evHalt
+	}
+	c.post(evINTR)
+}
+
+// modeChanged recomputes everything after a change of CR0, CR4, EFER, CS or SS.
+func (c *CPU) modeChanged() {
+	c.long = c.EFER&EFERLMA != 0
+	cs := &c.Seg[CS]
+	switch {
+	case c.long && cs.Attr&attrL != 0:
+		c.mode = 64
+	case cs.Attr&attrDB != 0:
+		c.mode = 32
+	default:
+		c.mode = 16
+	}
+	c.linMask = 0xffffffff
+	if c.mode == 64 {
+		c.linMask = ^uint64(0)
+	}
+	c.privilegeChanged()
+	c.stackChanged()
+	for i := range c.seg {
+		c.segChanged(i)
+	}
+	c.blkEnd = 0
+}
+
+// privilegeChanged recomputes CPL and the TLB in use.
+func (c *CPU) privilegeChanged() {
+	switch {
+	case c.CR0&CR0PE == 0:
+		c.cpl = 0
+	case c.RFLAGS&FlagVM != 0:
+		c.cpl = 3
+	default:
+		c.cpl = c.Seg[SS].DPL()
+	}
+	idx := tlbSuper
+	if c.cpl == 3 {
+		idx = tlbUser
+	} else if c.CR4&CR4SMAP != 0 && c.RFLAGS&FlagAC != 0 {
+		idx = tlbSuperAC
+	}
+	c.tlb = &c.tlbs[idx]
+	strict := c.cpl == 3 && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 || c.dataBreakpoints()
+	if strict != c.strict {
+		c.strict = strict
+		for i := range c.seg {
+			c.segChanged(i)
+		}
+	}
+}
+
+func (c *CPU) stackChanged() {
+	switch {
+	case c.mode == 64:
+		c.spMask, c.spKeep = ^uint64(0), 0
+	case c.Seg[SS].Attr&attrDB != 0:
+		c.spMask, c.spKeep = 0xffffffff, 0
+	default:
+		c.spMask, c.spKeep = 0xffff, ^uint64(0xffff)
+	}
+}
+
+// segChanged recomputes the view of segment register i.
+func (c *CPU) segChanged(i int) {
+	s, v := &c.Seg[i], &c.seg[i]
+	v.base = s.Base
+	switch {
+	case c.mode == 64:
+		if i != FS && i != GS && i < LDTR {
+			v.base = 0
+		}
+		v.limitR, v.limitW = 1<<63-1, 1<<63-1
+	case s.Attr&attrP == 0 || s.Attr&attrS == 0:
+		v.limitR, v.limitW = -1, -1
+	case s.Attr&attrCode != 0:
+		v.limitR, v.limitW = -1, -1
+		if s.Attr&attrReadable != 0 {
+			v.limitR = int64(s.Limit)
+		}
+		if c.CR0&CR0PE == 0 || c.RFLAGS&FlagVM != 0 {
+			v.limitW = int64(s.Limit) // real mode writes through CS
+		}
+	case s.Attr&attrExpDown != 0:
+		v.limitR, v.limitW = -1, -1 // checked in the slow path
+	default:
+		v.limitR, v.limitW = int64(s.Limit), -1
+		if s.Attr&attrWrite != 0 {
+			v.limitW = v.limitR
+		}
+	}
+	if c.strict {
+		v.limitR, v.limitW = -1, -1
+	}
+}

@@ -1,0 +1,412 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
+// The software TLB: one direct-mapped table for each privilege that sees memory
+// differently. An entry's tags are the linear page for reading, writing and
+// executing; a tag that is not allowed (or not yet: a clean page on writes) is
+// noTag, which no address equals. A tag with slowTag set is valid, but only for the slow path: registers,
+// and writes to pages that hold decoded code.
+const (
+	tlbBits = 10
+	tlbSize = 1 << tlbBits
+	noTag   = 1
+	slowTag = 2
+
+	tlbSuper   = 0 // CPL 0-2 (SMAP in force if enabled)
+	tlbUser    = 1 // CPL 3
+	tlbSuperAC = 2 // CPL 0-2 with SMAP suspended by RFLAGS.AC
+	numTLBs    = 3
+)
+
+type tlbEntry struct {
+	r, w, x uint64
+	host    uintptr // host address of the page minus its linear address
+	pa      uint64  // physical page, with paGlobal and paDevice
+}
+
+const (
+	paGlobal = 1 << 0
+	paDevice = 1 << 1 // not plain memory: no host address
+)
+
+type tlb struct {
+	e    [tlbSize]tlbEntry
+	used bool
+}
+
+// largePages bounds the linear addresses that were mapped by large pages: INVLPG
+// inside must drop all of a large page's fragments.
+type largePages struct{ lo, hi uint64 }
+
+// physEntry caches Board.Page.
+type physEntry struct {
+	page     uint64 // page + 1, 0 is empty
+	host     unsafe.Pointer
+	writable bool
+}
+
+func (t *tlb) flush(global bool) {
+	if !t.used {
+		return
+	}
+	for i := range t.e {
+		if e := &t.e[i]; global || e.pa&paGlobal == 0 {
+			e.r, e.w, e.x = noTag, noTag, noTag
+		}
+	}
+	t.used = !global
+}
+
+// flushTLB drops all translations; without global it keeps global pages.
+func (c *CPU) flushTLB(global bool) {
+	for i := range c.tlbs {
+		if !c.tlbs[i].used && c.tlbs[i].e[0].r == 0 { // never initialised: all-zero tags would match page 0
+			c.tlbs[i].used = true
+			c.tlbs[i].flush(true)
+			continue
+		}
+		c.tlbs[i].flush(global)
+	}
+	if global {
+		c.large = largePages{lo: ^uint64(0)}
+	}
+}
+
+// flushPage is INVLPG.
+func (c *CPU) flushPage(lin uint64) {
+	if lin >= c.large.lo && lin <= c.large.hi {
+		c.flushTLB(true)
+		return
+	}
+	for i := range c.tlbs {
+		e := &c.tlbs[i].e[lin>>12&(tlbSize-1)]
+		e.r, e.w, e.x = noTag, noTag, noTag
+	}
+}
+
+// Remapped drops everything known about physical memory: the board moved a
+// region or changed its write protection.
+func (c *CPU) Remapped() {
+	c.physCache = [256]physEntry{}
+	c.flushTLB(true)
+	c.blkEnd = 0
+}
+
+// protectPage makes sure that writes to physical page pa take the slow path.
+func (c *CPU) protectPage(pa uint64) {
+	for i := range c.tlbs {
+		if t := &c.tlbs[i]; t.used {
+			for j := range t.e {
+				if e := &t.e[j]; e.pa&^0xfff == pa && e.w != noTag {
+					e.w |= slowTag
+				}
+			}
+		}
+	}
+}
+
+// hostPage is the host memory behind a physical page, nil for registers.
+func (c *CPU) hostPage(pa uint64) (unsafe.Pointer, bool) {
+	pa &^= 0xfff
+	e := &c.physCache[pa>>12&255]
+	if e.page != pa+1 {
+		h, w := c.board.Page(pa)
+		*e = physEntry{pa + 1, unsafe.Pointer(unsafe.SliceData(h)), w}
+	}
+	return e.host, e.writable
+}
+
+// physRead reads size bytes of physical memory inside one page.
+func (c *CPU) physRead(pa uint64, size int) uint64 {
+	if h, _ := c.hostPage(pa); h != nil {
+		p := unsafe.Add(h, pa&0xfff)
+		switch size {
+		case 8:
+			return *(*uint64)(p)
+		case 4:
+			return uint64(*(*uint32)(p))
+		case 2:
+			return uint64(*(*uint16)(p))
+		}
+		return uint64(*(*uint8)(p))
+	}
+	return c.board.Read(pa, size)
+}
+
+// physWrite writes size bytes of physical memory inside one page and drops
+// decoded code that was there.
+func (c *CPU) physWrite(pa uint64, size int, v uint64) {
+	h, w := c.hostPage(pa)
+	if h == nil {
+		c.board.Write(pa, size, v)
+		return
+	}
+	if !w {
+		return
+	}
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], v)
+	copy(unsafe.Slice((*byte)(unsafe.Add(h, pa&0xfff)), size), b[:])
+	c.code.Written(pa, size)
+}
+
+// access is what an address is translated for.
+type access uint8
+
+const (
+	accRead access = iota
+	accWrite
+	accExec
+)
+
+// #PF error code bits (SDM volume 3A, figure 4-12).
+const (
+	pfP    = 1 << 0
+	pfW    = 1 << 1
+	pfU    = 1 << 2
+	pfRSVD = 1 << 3
+	pfI    = 1 << 4
+)
+
+// Page table entry bits.
+const (
+	pteP  = 1 << 0
+	pteW  = 1 << 1
+	pteU  = 1 << 2
+	pteA  = 1 << 5
+	pteD  = 1 << 6
+	ptePS = 1 << 7
+	pteG  = 1 << 8
+	pteNX = 1 << 63
+)
+
+// translation is the result of a page walk.
+type translation struct {
+	pa    uint64 // of the 4 KiB page
+	flags uint64 // combined U, W and NX of all levels; G of the leaf
+	leaf  uint64 // physical address of the leaf entry
+	dirty bool
+	large uint64 // size of the mapping when larger than 4 KiB
+	wide  int    // bytes of an entry
+	leafV uint64 // the leaf entry
+}
+
+// pfCode is the error code of a page fault without the P and RSVD bits.
+func (c *CPU) pfCode(acc access, user bool) uint32 {
+	var code uint32
+	if acc == accWrite {
+		code |= pfW
+	}
+	if user {
+		code |= pfU
+	}
+	if acc == accExec && (c.EFER&EFERNXE != 0 && c.CR4&CR4PAE != 0 || c.CR4&CR4SMEP != 0) {
+		code |= pfI
+	}
+	return code
+}
+
+// walk translates lin through the page tables (SDM volume 3A, chapter 4). It
+// raises #PF.
+func (c *CPU) walk(lin uint64, acc access, user bool) translation {
+	var t translation
+	code := c.pfCode(acc, user)
+	nx := c.EFER&EFERNXE != 0
+	if c.CR4&CR4PAE == 0 {
+		c.walk32(lin, &t, code)
+	} else {
+		c.walkPAE(lin, &t, code, nx)
+	}
+	// Access rights (4.6): user pages only from CPL 3, supervisor under SMEP/SMAP.
+	ok := true
+	switch {
+	case user:
+		ok = t.flags&pteU != 0 && (acc != accWrite || t.flags&pteW != 0)
+	case t.flags&pteU != 0 && acc == accExec:
+		ok = c.CR4&CR4SMEP == 0
+	case t.flags&pteU != 0 && c.CR4&CR4SMAP != 0 && c.RFLAGS&FlagAC == 0 && acc != accExec:
+		ok = false
+	case t.flags&pteU != 0 && c.CR4&CR4SMAP != 0 && c.implicit:
+		ok = false
+	}
+	if !user && acc == accWrite && t.flags&pteW == 0 && c.CR0&CR0WP != 0 {
+		ok = false
+	}
+	if acc == accExec && t.flags&pteNX != 0 {
+		ok = false
+	}
+	if !ok {
+		c.raisePF(lin, code|pfP)
+	}
+	// Accessed and dirty bits of the leaf; upper levels got theirs on the way.
+	want := t.leafV | pteA
+	if acc == accWrite {
+		want |= pteD
+	}
+	if want != t.leafV {
+		c.physWrite(t.leaf, t.wide, want)
+	}
+	t.dirty = want&pteD != 0
+	return t
+}
+
+func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
+	pdeA := (c.CR3&0xfffff000 | lin>>20&0xffc) & c.a20
+	pde := c.physRead(pdeA, 4)
+	if pde&pteP == 0 {
+		c.raisePF(lin, code)
+	}
+	t.wide = 4
+	if pde&ptePS != 0 && c.CR4&CR4PSE != 0 {
+		if pde&(1<<21) != 0 { // PSE-36: bits 20-13 are address bits 39-32, bit 21 is reserved
+			c.raisePF(lin, code|pfP|pfRSVD)
+		}
+		t.pa = pde&0xffc00000 | pde>>13&0xff<<32 | lin&0x3ff000
+		t.flags, t.leaf, t.leafV, t.large = pde, pdeA, pde, 4<<20
+		t.flags &^= pteNX
+		return
+	}
+	pteAddr := (pde&0xfffff000 | lin>>10&0xffc) & c.a20
+	pte := c.physRead(pteAddr, 4)
+	if pte&pteP == 0 {
+		c.raisePF(lin, code)
+	}
+	if pde&pteA == 0 {
+		c.physWrite(pdeA, 4, pde|pteA)
+	}
+	t.pa = pte & 0xfffff000
+	t.flags = pde&pte&(pteU|pteW) | pte&pteG
+	t.leaf, t.leafV = pteAddr, pte
+}
+
+const physAddrMask = 1<<40 - 1 // MAXPHYADDR is 40
+
+func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
+	const addr = physAddrMask &^ 0xfff
+	rsvd := (1<<52 - 1) &^ uint64(physAddrMask)
+	if !nx {
+		rsvd |= pteNX
+	}
+	flags := uint64(pteU | pteW)
+	var table uint64
+	level := 3
+	if c.long {
+		table, level = c.CR3&addr, 4
+	} else {
+		pdpte := c.PDPTE[lin>>30&3]
+		if pdpte&pteP == 0 {
+			c.raisePF(lin, code)
+		}
+		table, level = pdpte&addr, 2
+		rsvd |= 0x7ff << 52 // bits 62-52 are reserved in PAE paging
+	}
+	t.wide = 8
+	for ; ; level-- {
+		shift := uint(12 + 9*(level-1))
+		ea := (table | lin>>shift&511<<3) & c.a20
+		e := c.physRead(ea, 8)
+		if e&pteP == 0 {
+			c.raisePF(lin, code)
+		}
+		bad := e&rsvd != 0
+		leaf := level == 1
+		if level > 1 && e&ptePS != 0 {
+			switch {
+			case level == 2:
+				leaf = true
+				bad = bad || e&0x1fe000 != 0
+			case level == 3 && c.Model.Has(FeatGBPages):
+				leaf = true
+				bad = bad || e&0x3fffe000 != 0
+			default:
+				bad = true
+			}
+		}
+		if bad {
+			c.raisePF(lin, code|pfP|pfRSVD)
+		}
+		flags = flags&e | flags&^(pteU|pteW) | e&pteNX
+		if leaf {
+			size := uint64(1) << shift
+			t.pa = (e&addr&^(size-1) | lin&(size-1)) &^ 0xfff
+			t.flags = flags | e&pteG
+			t.leaf, t.leafV = ea, e
+			if level > 1 {
+				t.large = size
+			}
+			return
+		}
+		if e&pteA == 0 {
+			c.physWrite(ea, 8, e|pteA)
+		}
+		table = e & addr
+	}
+}
+
+// canonical reports whether lin is a canonical address.
+func canonical(lin uint64) bool { return uint64(int64(lin)<<16>>16) == lin }
+
+// fill translates lin for acc and user and installs it in the TLB of that
+// privilege. It raises #PF.
+func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
+	page := lin &^ 0xfff
+	idx := tlbSuper
+	if user {
+		idx = tlbUser
+	} else if c.tlb == &c.tlbs[tlbSuperAC] && !c.implicit {
+		idx = tlbSuperAC
+	}
+	var t translation
+	if c.CR0&CR0PG == 0 {
+		t = translation{pa: page, flags: pteU | pteW, dirty: true}
+	} else {
+		t = c.walk(lin, acc, user)
+	}
+	t.pa &= c.a20
+	e := &c.tlbs[idx].e[lin>>12&(tlbSize-1)]
+	c.tlbs[idx].used = true
+	if e.pa&^0xfff != t.pa || e.r&^slowTag != page && e.x&^slowTag != page && e.w&^slowTag != page {
+		e.r, e.w, e.x = noTag, noTag, noTag
+	}
+	e.pa = t.pa
+	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {
+		e.pa |= paGlobal
+	}
+	if t.large != 0 {
+		lo := lin &^ (t.large - 1)
+		c.large.lo, c.large.hi = min(c.large.lo, lo), max(c.large.hi, lo+t.large-1)
+	}
+	host, writable := c.hostPage(t.pa)
+	tag := page
+	if host == nil {
+		e.pa |= paDevice
+		tag |= slowTag
+	}
+	if c.strict {
+		tag |= slowTag
+	}
+	e.host = uintptr(host) - uintptr(page)
+	if acc == accExec {
+		e.x = tag
+		return e
+	}
+	e.r = tag
+	if acc == accWrite || t.dirty && (t.flags&pteW != 0 || !user && c.CR0&CR0WP == 0) {
+		e.w = tag
+		if host != nil && (!writable || c.code.hasCode(t.pa)) {
+			e.w |= slowTag
+		}
+	} else {
+		e.w = noTag
+	}
+	return e
+}
+
+// ptr is the host address of lin through a TLB entry.
+func (e *tlbEntry) ptr(lin uint64) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(nil), e.host+uintptr(lin))
+}

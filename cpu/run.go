@@ -1,0 +1,192 @@
+package cpu
+
+import "fmt"
+
+// Exit tells why Run returned.
+type Exit uint8
+
+const (
+	ExitLimit    Exit = iota // the instruction count was reached
+	ExitHalt                 // halted or waiting for a start-up IPI: nothing to run until an interrupt
+	ExitShutdown             // triple fault
+	ExitStop                 // Stop was called
+)
+
+func (e Exit) String() string {
+	return [...]string{"limit", "halt", "shutdown", "stop"}[e]
+}
+
+// Run executes instructions until the processor's own instruction count reaches
+// limit or there is another reason to stop.
+func (c *CPU) Run(limit uint64) Exit {
+	c.limit = limit
+	for {
+		exit, again := c.runGuarded()
+		if !again {
+			return exit
+		}
+	}
+}
+
+// runGuarded runs until it has a reason to exit or an exception was raised,
+// which it delivers; then it wants to be called again.
+func (c *CPU) runGuarded() (exit Exit, again bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, ok := r.(*fault)
+			if !ok {
+				panic(r)
+			}
+			c.abandon()
+			c.deliverFault(*f)
+			again = true
+		}
+	}()
+	for c.ICount < c.limit {
+		if c.events != 0 {
+			if exit, leave := c.handleEvents(); leave {
+				return exit, false
+			}
+		}
+		b := c.findBlock()
+		n := len(b.ops)
+		if left := c.limit - c.ICount; uint64(n) > left {
+			n = int(left)
+		}
+		if c.single {
+			n = 1
+		}
+		c.blk, c.blkEnd = b, n
+		c.RIP = b.end
+		ops := b.ops
+		var op *Op
+		if c.Trace != nil {
+			for i := 0; i < c.blkEnd; i++ {
+				op = &ops[i]
+				c.cur = op
+				c.Trace(c, op)
+				op.run(c, op)
+			}
+		} else {
+			for i := 0; i < c.blkEnd; i++ {
+				op = &ops[i]
+				c.cur = op
+				op.run(c, op)
+			}
+		}
+		c.ICount += c.index() + 1
+		c.cur = nil
+		if !op.ends {
+			c.RIP = op.Next
+		}
+		if c.single {
+			c.afterSingle()
+		}
+	}
+	if c.events&evHalt != 0 {
+		return ExitHalt, false
+	}
+	return ExitLimit, false
+}
+
+// abandon puts RIP back to the start of the instruction that raised an
+// exception and counts the ones before it.
+func (c *CPU) abandon() {
+	c.implicit = false
+	if c.cur == nil {
+		return // raised by a fetch or a delivery: RIP is already right
+	}
+	c.ICount += c.index()
+	c.RIP = c.wrapIP(c.cur.Next - uint64(c.cur.Len))
+	c.cur = nil
+}
+
+// handleEvents deals with everything that happens between instructions, in the
+// order of SDM volume 3A, table 6-2.
+func (c *CPU) handleEvents() (exit Exit, leave bool) {
+	if c.events&evStop != 0 {
+		c.events &^= evStop
+		return ExitStop, true
+	}
+	if c.events&evInit != 0 {
+		c.events &^= evInit
+		c.Init()
+	}
+	if c.Shutdown {
+		return ExitShutdown, true
+	}
+	if c.WaitSIPI {
+		return ExitHalt, true
+	}
+	shadow := c.Shadow
+	if c.events&evShadow != 0 {
+		c.Shadow = 0
+		c.events &^= evShadow
+	}
+	c.single = shadow != 0
+	if c.events&evDebug != 0 && shadow != 2 {
+		if c.PendingDB != 0 {
+			c.deliverDebugTrap()
+			shadow = 0
+		}
+		c.prepareDebug()
+	} else if c.events&evDebug != 0 {
+		c.single = true
+	}
+	if c.PendingNMI && !c.NMIBlocked && shadow == 0 {
+		c.PendingNMI = false
+		c.events &^= evNMI
+		c.Halted = false
+		c.NMIBlocked = true
+		c.external(2)
+	} else if c.events&evNMI != 0 && c.NMIBlocked {
+		c.events &^= evNMI
+	}
+	if c.events&evINTR != 0 {
+		switch {
+		case !c.board.Interrupt():
+			c.events &^= evINTR
+		case c.RFLAGS&FlagIF != 0 && shadow == 0:
+			vector := c.board.Ack()
+			if vector >= 0 {
+				c.Halted = false
+				c.external(uint8(vector))
+			}
+		case c.RFLAGS&FlagIF == 0:
+			c.events &^= evINTR // comes back with flagsChanged
+		}
+	}
+	if c.Halted {
+		return ExitHalt, true
+	}
+	c.events &^= evHalt
+	if shadow != 0 {
+		c.events |= evINTR
+		if c.PendingNMI {
+			c.events |= evNMI
+		}
+	}
+	return 0, false
+}
+
+// external delivers an external interrupt or NMI.
+func (c *CPU) external(vector uint8) {
+	c.cur = nil
+	c.deliver(fault{vector: vector}, kindExternal)
+}
+
+// Runnable reports whether the processor would execute instructions now.
+func (c *CPU) Runnable() bool {
+	if c.Shutdown || c.WaitSIPI && c.events&evInit == 0 {
+		return false
+	}
+	if !c.Halted {
+		return true
+	}
+	return c.PendingNMI && !c.NMIBlocked || c.RFLAGS&FlagIF != 0 && c.board.Interrupt() || c.events&evInit != 0
+}
+
+// String is where the processor stands, for error messages.
+func (c *CPU) String() string {
+	return fmt.Sprintf("cpu%d at %04x:%x (#%d)", c.ID, c.Seg[CS].Sel, c.RIP, c.Count())
+}
