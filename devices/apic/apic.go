@@ -46,8 +46,8 @@ type Config struct {
 	Current func() int
 	// X2APIC and TSCDeadline are the CPUID features of the same names.
 	X2APIC, TSCDeadline bool
-	// PhysBits is the CPU's physical address width (MAXPHYADDR).
-	PhysBits int
+	// PhysBits is the CPU's physical address width (MAXPHYADDR), 32 to 52.
+	PhysBits uint
 }
 
 // System is all APICs of the machine and the bus between them.

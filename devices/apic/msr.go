@@ -97,7 +97,7 @@ func (l *Local) WriteMSR(n uint32, v uint64) (ok bool) {
 // either to disabled are the only ways besides enabling; leaving x2APIC leads
 // through disabled.
 func (l *Local) setBase(v uint64) bool {
-	valid := ^uint64(0)>>(64-l.s.cfg.PhysBits)&^0xfff | baseBSP | baseEnable
+	valid := (uint64(1)<<l.s.cfg.PhysBits-1)&^0xfff | baseBSP | baseEnable
 	if l.s.cfg.X2APIC {
 		valid |= baseX2APIC
 	}

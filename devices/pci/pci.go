@@ -227,6 +227,7 @@ func (b *Bus) Load(r *snap.Reader) error {
 		f.drive()
 		f.changed(0, 256)
 	}
+	b.retry()
 	return nil
 }
 
