@@ -118,7 +118,9 @@ func SQRTSS(a, b V, e *Env) V { return scalar32(a, sf.F32Sqrt(uint32(b[0]), e)) 
 func SQRTSD(a, b V, e *Env) V { return V{sf.F64Sqrt(b[0], e), a[1]} }
 
 // RCPPS approximates reciprocals.
-func RCPPS(a V) V { return d4(sf.F32Rcp(a.d(0)), sf.F32Rcp(a.d(1)), sf.F32Rcp(a.d(2)), sf.F32Rcp(a.d(3))) }
+func RCPPS(a V) V {
+	return d4(sf.F32Rcp(a.d(0)), sf.F32Rcp(a.d(1)), sf.F32Rcp(a.d(2)), sf.F32Rcp(a.d(3)))
+}
 
 // RSQRTPS approximates reciprocal square roots.
 func RSQRTPS(a V) V {

@@ -55,7 +55,7 @@ func sll(a V, n uint64, w uint, unit uint64) V {
 	if n >= uint64(w) {
 		return V{}
 	}
-	keep := unit * (1<<w - 1&^(1<<n-1))
+	keep := unit * ((1<<w - 1) &^ (1<<n - 1))
 	return V{a[0] << n & keep, a[1] << n & keep}
 }
 

@@ -26,7 +26,7 @@ func Load(code []byte) *Code {
 	arena.Lock()
 	defer arena.Unlock()
 	if arena.mem == nil {
-		mem, err := syscall.Mmap(-1, 0, 1<<20, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC,
+		mem, err := syscall.Mmap(-1, 0, 16<<20, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC,
 			syscall.MAP_PRIVATE|syscall.MAP_ANON)
 		if err != nil {
 			panic(err)
