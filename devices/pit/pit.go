@@ -89,22 +89,22 @@ func (p *PIT) ReadPort(off uint16, _ int) uint32 {
 }
 
 // WritePort writes a count or a control word.
-func (p *PIT) WritePort(off uint16, _ int, v uint32) {
-	now := p.now()
+func (p *PIT) WritePort(off uint16, _ int, x uint32) {
+	v, now := uint8(x), p.now()
 	for i := range p.ch {
 		p.ch[i].sync(now)
 	}
 	switch {
 	case off < 3:
-		if p.ch[off].write(uint8(v), now) && off == 0 {
+		if p.ch[off].write(v, now) && off == 0 {
 			p.reprogrammed(now)
 		}
 	case v>>6 == 3:
-		p.readBack(uint8(v), now)
+		p.readBack(v, now)
 	case v>>4&3 == 0:
 		p.ch[v>>6].latchCount(now)
 	default:
-		p.ch[v>>6].control(uint8(v), now)
+		p.ch[v>>6].control(v, now)
 		if v>>6 == 0 {
 			p.reprogrammed(now)
 		}

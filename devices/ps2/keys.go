@@ -1,6 +1,9 @@
 package ps2
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Key is a key of the keyboard: an index into the key table.
 type Key int
@@ -102,11 +105,32 @@ var keyIndex = func() map[string]int {
 	return m
 }()
 
-// KeyByName finds a key by its sendkey name ("ret", "ctrl", "f1"). Names are not
-// case-sensitive.
+// KeyByName finds a key by its sendkey name ("ret", "ctrl", "f1") or its set 1
+// code in hexadecimal ("0x1e", after an E0 prefix "0xe048"). Case does not matter.
 func KeyByName(name string) (Key, bool) {
-	i, ok := keyIndex[strings.ToLower(name)]
-	return Key(i), ok
+	name = strings.ToLower(name)
+	if i, ok := keyIndex[name]; ok {
+		return Key(i), true
+	}
+	hex, ok := strings.CutPrefix(name, "0x")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(hex, 16, 16)
+	if err != nil {
+		return 0, false
+	}
+	return KeyByCode(uint16(n))
+}
+
+// KeyByCode finds a key by its set 1 make code: 1Eh, or E048h with the prefix.
+func KeyByCode(code uint16) (Key, bool) {
+	for i, k := range keys {
+		if c := uint16(k.set1); c == code && !k.ext || c|0xe000 == code && k.ext {
+			return Key(i), true
+		}
+	}
+	return 0, false
 }
 
 // KeyNames lists the names of all keys in the table's order.

@@ -272,8 +272,15 @@ func TestEveryKeyIsDistinct(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, name, a.String())
 	}
-	_, ok := KeyByName("hyper")
-	require.False(t, ok)
+	for _, bad := range []string{"hyper", "", "0x", "0x55", "0xe01e", "0x10000"} {
+		_, ok := KeyByName(bad)
+		require.False(t, ok, bad)
+	}
+	for hex, name := range map[string]string{"0x1e": "a", "0xE048": "up", "0x48": "kp_8"} {
+		k, ok := KeyByName(hex)
+		require.True(t, ok)
+		require.Equal(t, name, k.String())
+	}
 }
 
 func TestTyping(t *testing.T) {

@@ -88,7 +88,7 @@ func (u *UART) Receive(p []byte) int {
 	s := &u.state
 	n := min(len(p), hostSize-len(s.Host))
 	for _, v := range p[:n] {
-		s.Host = append(s.Host, hostChar{Byte: v})
+		s.Host = append(s.Host, rxChar{Byte: v})
 	}
 	s.Refused = s.Refused || n < len(p)
 	u.wantFill()
@@ -101,7 +101,7 @@ func (u *UART) Break() bool {
 	if len(s.Host) == hostSize {
 		return false
 	}
-	s.Host = append(s.Host, hostChar{0, lsrBI})
+	s.Host = append(s.Host, rxChar{0, lsrBI})
 	u.wantFill()
 	return true
 }

@@ -108,16 +108,13 @@ type state struct {
 	THREPending                  bool // THR empty interrupt
 	TimedOut                     bool
 	RTSUsed                      bool // the guest has raised RTS: from then on a low RTS stops the sender
-	Host                         []hostChar
+	Host                         []rxChar
 	Refused                      bool
 	Line                         bool
 }
 
 // rxChar is a received character with its LSR error bits.
 type rxChar struct{ Byte, Err uint8 }
-
-// hostChar is a character on its way to the guest.
-type hostChar = rxChar
 
 // New returns a port with nothing connected but the modem lines of a null modem
 // whose other end is ready. out may be nil.
