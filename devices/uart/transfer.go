@@ -35,6 +35,14 @@ func (u *UART) transmit() {
 	u.update()
 }
 
+// Flush sends what is still in the transmitter. The machine calls it before it
+// ends a run, so that a guest's last words are not lost.
+func (u *UART) Flush() {
+	if len(u.state.TX) > 0 {
+		u.transmit()
+	}
+}
+
 // arrive puts a character into the receive FIFO. A full FIFO keeps what it has
 // and the character is lost; without FIFOs it overwrites (datasheet, LSR bit 1).
 func (u *UART) arrive(c rxChar) {

@@ -141,6 +141,7 @@ func (u *UART) Map(b *bus.Bus, base uint16) error {
 // affected by it; they get a value here because power-up leaves them undefined.
 // What the host has sent and the guest has not seen stays on the wire.
 func (u *UART) Reset(devices.ResetKind) {
+	u.Flush()
 	s := &u.state
 	*s = state{Divisor: 12, Modem: s.Modem, Lines: s.Modem, Host: s.Host, Refused: s.Refused, Line: s.Line}
 	u.tx.Stop()
@@ -235,8 +236,8 @@ func (u *UART) writeFCR(v uint8) {
 		u.timeout.Stop()
 		u.wantFill()
 	}
-	if v&fcrClearTX != 0 && len(s.TX) > 0 {
-		u.transmit() // the wire is so fast that it was already gone
+	if v&fcrClearTX != 0 {
+		u.Flush() // the wire is so fast that it was already gone
 	}
 	if v&fcrEnable == 0 {
 		v = 0

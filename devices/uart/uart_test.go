@@ -98,6 +98,19 @@ func TestTransmit(t *testing.T) {
 	require.Equal(t, "ABC", x.out.String(), "not even a hasty guest loses output")
 }
 
+func TestNothingIsLostAtTheEnd(t *testing.T) {
+	x := newBoard(t)
+	x.set(0, 'a')
+	x.Flush()
+	require.Equal(t, "a", x.out.String())
+	x.set(0, 'b')
+	x.Reset(devices.Hard)
+	require.Equal(t, "ab", x.out.String())
+	x.run(10 * txNS)
+	require.Equal(t, "ab", x.out.String())
+	require.EqualValues(t, 0x01, x.in(2))
+}
+
 func TestTransmitFIFO(t *testing.T) {
 	x := newBoard(t)
 	x.set(2, 0x01)
