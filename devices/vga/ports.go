@@ -26,7 +26,7 @@ const (
 	attrPAS       = 1 << 5 // 3C0 index: the palette drives the screen
 )
 
-// crtcMask and the others hold the bits that exist in each register.
+// The bits that exist in each register.
 var (
 	attrMask = [0x15]byte{
 		0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
@@ -45,7 +45,7 @@ func (p ports) ReadPort(off uint16, _ int) uint32 { return uint32(p.v.in(p.base 
 
 func (p ports) WritePort(off uint16, _ int, x uint32) { p.v.out(p.base+off, byte(x)) }
 
-// crtcPort reports whether port belongs to the emulation, colour or
+// deaf reports whether port belongs to the emulation, colour or
 // monochrome, that is not selected.
 func (v *VGA) deaf(port uint16) bool {
 	switch port {

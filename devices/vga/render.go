@@ -105,7 +105,7 @@ func (v *VGA) scan(line func(s scanline)) {
 		case s.y == compare: // split screen: what follows starts at address 0
 			s.counter, s.row, s.first, again = 0, 0, true, false
 			if v.state.Attr[0x10]&attrPanSplit != 0 {
-				s.pan, bytePan = 0, 0
+				s.pan, bytePan = 8, 0 // 8 is no shift in every cell width
 			}
 		case c[9]&0x80 != 0 && !again:
 			again = true
@@ -152,13 +152,13 @@ func (v *VGA) fetch(counter, n, row int) int {
 	return a * 4
 }
 
-// visible is the parts of video memory that the picture can come from.
-func (v *VGA) visible() [][]byte {
+// visible is the part of video memory that the picture can come from.
+func (v *VGA) visible() []byte {
 	if !v.vbeOn() {
-		return [][]byte{v.vram[:4*planeBytes]}
+		return v.vram[:4*planeBytes]
 	}
 	p := v.pitch()
 	r := &v.state.VBE
 	from := int(r[vbeYOffset]) * p
-	return [][]byte{v.vram[from : from+int(r[vbeYRes])*p]}
+	return v.vram[from : from+int(r[vbeYRes])*p]
 }

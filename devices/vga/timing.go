@@ -41,7 +41,7 @@ func (v *VGA) timing() timing {
 	t.frame = t.line * t.total
 	if t.total < 100 || t.display >= t.total || t.frame < 5_000_000 || v.vbeOn() {
 		// No sane raster (no mode set yet, or VBE, which has none): 449 lines at 70 Hz.
-		t = timing{line: defaultVGAT / 449, total: 449, display: 400, retrace: 412}
+		t = timing{line: defaultFrame / 449, total: 449, display: 400, retrace: 412}
 		t.frame = t.line * t.total
 		chars, c = 100, &[0x19]byte{1: 79}
 	}

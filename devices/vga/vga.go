@@ -35,28 +35,18 @@ import (
 	"g86/devices/snap"
 )
 
-// PCI identity and resources of the adapter.
 const (
-	PCIVendor   = 0x1234
-	PCIDevice   = 0x1111
-	PCIClass    = 0x030000 // VGA-compatible display controller
-	VRAMSize    = 16 << 20 // BAR0, prefetchable memory
-	MMIOSize    = 0x1000   // BAR2, memory
-	DefaultLFB  = 0xe0000000
-	windowBase  = 0xa0000
-	windowSize  = 0x20000
-	planeBytes  = 0x10000 // bytes per plane of the original 256 KiB
-	dispiPort   = 0x1ce
-	defaultVGAT = 14268000 // ns per frame at 70.09 Hz, while the CRTC holds nonsense
+	windowBase   = 0xa0000
+	windowSize   = 0x20000
+	planeBytes   = 0x10000 // bytes per plane of the original 256 KiB
+	dispiPort    = 0x1ce
+	defaultFrame = 14_268_000 // ns, 70.09 Hz, while the CRTC holds nonsense
 )
 
 // VGA is the adapter.
 type VGA struct {
 	name  string
 	clock *clock.Clock
-	bus   *bus.Bus
-	lfb   *bus.Region
-	mmio  *bus.Region
 	vram  []byte
 	state state
 
@@ -85,22 +75,18 @@ type state struct {
 	Latch                 uint32 // plane p in byte p
 	VBEIndex              uint16
 	VBE                   [vbeRegs]uint16
-	LFBBase, MMIOBase     uint64
-	LFBOn, MMIOOn         bool
 }
 
 // New makes an adapter in its power-on state.
 func New(name string, c *clock.Clock) *VGA {
 	v := &VGA{name: name, clock: c, vram: make([]byte, VRAMSize), hashSeed: maphash.MakeSeed()}
-	v.state.LFBBase, v.state.LFBOn = DefaultLFB, true
 	v.Reset(devices.PowerOn)
 	return v
 }
 
-// Map claims the legacy ports and the memory window, and maps the linear frame
-// buffer at DefaultLFB. BAR2 exists but is disabled until SetMMIO.
+// Map claims the legacy ports and the memory window. The linear frame buffer
+// and the register mirror belong to the PCI function (or see MapLFB).
 func (v *VGA) Map(b *bus.Bus) error {
-	v.bus = b
 	for _, r := range []struct {
 		base uint16
 		n    int
@@ -109,33 +95,11 @@ func (v *VGA) Map(b *bus.Bus) error {
 			return err
 		}
 	}
-	if _, err := b.MapPorts(v.name+".vbe", dispiPort, 3, bus.Word, dispi{v}); err != nil {
+	if _, err := b.MapPorts(v.name+".vbe", dispiPort, 4, bus.Word, dispi{v}); err != nil {
 		return err
 	}
-	if _, err := b.MapMem(v.name, windowBase, windowSize, bus.Qword, &v.window); err != nil {
-		return err
-	}
-	var err error
-	if v.lfb, err = b.MapRAM(v.name+".lfb", v.state.LFBBase, v.vram, false, bus.PrioDevice); err != nil {
-		return err
-	}
-	if v.mmio, err = b.MapMem(v.name+".mmio", v.state.LFBBase+VRAMSize, MMIOSize, bus.Dword, mmio{v}); err != nil {
-		return err
-	}
-	return v.SetMMIO(0, false)
-}
-
-// SetLFB moves or switches the linear frame buffer, as BAR0 and the PCI command
-// register do.
-func (v *VGA) SetLFB(base uint64, on bool) error {
-	v.state.LFBBase, v.state.LFBOn = base, on
-	return v.lfb.Set(base, on)
-}
-
-// SetMMIO moves or switches the register mirror, as BAR2 does.
-func (v *VGA) SetMMIO(base uint64, on bool) error {
-	v.state.MMIOBase, v.state.MMIOOn = base, on
-	return v.mmio.Set(base, on)
+	_, err := b.MapMem(v.name, windowBase, windowSize, bus.Qword, &v.window)
+	return err
 }
 
 // VRAM is the whole video memory, for tests and firmware.
@@ -145,10 +109,9 @@ func (v *VGA) VRAM() []byte { return v.vram }
 func (v *VGA) Name() string { return v.name }
 
 // Reset blanks the adapter; the video BIOS programs a mode. A hard reset leaves
-// video memory and the BARs, which the PCI function resets, alone.
+// video memory alone.
 func (v *VGA) Reset(kind devices.ResetKind) {
 	v.state = state{
-		LFBBase: v.state.LFBBase, LFBOn: v.state.LFBOn, MMIOBase: v.state.MMIOBase, MMIOOn: v.state.MMIOOn,
 		Enable: 1,
 		Misc:   miscColour, // so that 3D4 answers before any mode is set
 	}
@@ -209,15 +172,11 @@ func (v *VGA) Load(r *snap.Reader) error {
 		copy(v.vram[int(p)*savePage:], s.Data[i*savePage:(i+1)*savePage])
 	}
 	v.state.DAC.sanitise()
-	v.fixVBE()
+	if v.vbeOn() {
+		v.fixVBE()
+	}
 	v.changed()
-	if v.lfb == nil {
-		return nil
-	}
-	if err := v.SetLFB(v.state.LFBBase, v.state.LFBOn); err != nil {
-		return err
-	}
-	return v.SetMMIO(v.state.MMIOBase, v.state.MMIOOn)
+	return nil
 }
 
 // Generation changes whenever the picture may have changed since the last call:
@@ -227,11 +186,7 @@ func (v *VGA) Load(r *snap.Reader) error {
 func (v *VGA) Generation() uint64 {
 	var h maphash.Hash
 	h.SetSeed(v.hashSeed)
-	if v.state.LFBOn {
-		for _, p := range v.visible() {
-			h.Write(p)
-		}
-	}
+	h.Write(v.visible())
 	if v.textMode() {
 		cursor, blink := v.blinkPhases()
 		h.WriteByte(b2u(cursor && v.cursorOn()))

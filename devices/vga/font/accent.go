@@ -64,7 +64,10 @@ func (s *set) composeCapital(base, mark glyph, name rune) glyph {
 	switch s.height {
 	case 8:
 		copy(g, mark[:1])
-		if name == '°' {
+		switch name {
+		case '¨': // farther apart than on small letters, which have the same height here
+			g[0] = 0xc6
+		case '°':
 			g[0] = 0x38
 			copy(g[1:], glyph{0x28, b[0], b[2], b[3], b[4], b[6]})
 			return g
