@@ -174,6 +174,9 @@ func runHostCases(t *testing.T, cases []hostCase, n int) {
 				ok := r0 == want[0] && r1 == want[1]
 				if c.loose {
 					got, exp = got&^(PE|swC1), exp&^(PE|swC1)
+					if e.Flags&PE == 0 { // ours knows some exact results that the host does not
+						got, exp = got&^UE, exp&^UE
+					}
 					ok = ok || ulpDiff(r0, want[0]) <= 1 && ulpDiff(r1, want[1]) <= 1
 				}
 				if !ok || got != exp {
