@@ -75,12 +75,12 @@ func ours(code []byte, mode Mode) (result, Inst, error) {
 	return result{theirName(&in), int(in.Len)}, in, nil
 }
 
-func theirs(code []byte, mode Mode) result {
+func theirs(code []byte, mode Mode) (x86asm.Inst, result) {
 	x, err := x86asm.Decode(code, int(mode))
 	if err != nil || x.Op == 0 {
-		return result{}
+		return x, result{}
 	}
-	return result{strings.TrimSuffix(x.Op.String(), " "), x.Len}
+	return x, result{x.Op.String(), x.Len}
 }
 
 // comparison is one byte string seen by both decoders.
@@ -90,8 +90,9 @@ type comparison struct {
 	in      Inst
 	err     error
 	a, b    result // ours, theirs
-	prefix  int    // number of prefix bytes, REX included
-	opcode  byte   // the byte after them
+	theirs  x86asm.Inst
+	prefix  int  // number of prefix bytes, REX included
+	opcode  byte // the byte after them
 	second  byte
 	dropREX bool // a REX prefix is followed by another prefix
 }
@@ -99,7 +100,7 @@ type comparison struct {
 func compare(code []byte, mode Mode) comparison {
 	c := comparison{code: code, mode: mode}
 	c.a, c.in, c.err = ours(code, mode)
-	c.b = theirs(code, mode)
+	c.theirs, c.b = theirs(code, mode)
 	kinds := &prefixKinds[mode/64]
 	for kinds[code[c.prefix]] != 0 {
 		c.dropREX = c.dropREX || kinds[code[c.prefix]] == pkREX && kinds[code[c.prefix+1]] != 0
@@ -107,6 +108,106 @@ func compare(code []byte, mode Mode) comparison {
 	}
 	c.opcode, c.second = code[c.prefix], code[c.prefix+1]
 	return c
+}
+
+// operands compares what both decoders agree to be the same instruction by its
+// memory operand, branch displacement and immediates; "" means equal.
+func (c *comparison) operands() string {
+	f := c.form()
+	for i, arg := range c.theirs.Args {
+		switch arg := arg.(type) {
+		case x86asm.Reg:
+			if i >= len(f.ops) {
+				continue // implied operands of MUL, SHRD, ...
+			}
+			if f.enc.vex() && c.mode != 64 {
+				continue // x86asm applies W and all of vvvv outside 64-bit mode
+			}
+			var ours uint8
+			switch f.ops[i].Method {
+			case 'G':
+				ours = c.in.Reg
+			case 'E', 'R', 'Z':
+				ours = c.in.RM
+			case 'B':
+				ours = c.in.Vvvv
+			default:
+				continue
+			}
+			n, size := register(arg)
+			if f.ops[i].Size == "w" && (c.a.name == "LAR" || c.a.name == "LSL" || f.hasMethod('S')) {
+				size = 2 // x86asm shows selectors in wider registers
+			}
+			if n != ours || size != c.in.sizeBytes(f.ops[i].Size) {
+				return "register"
+			}
+		case x86asm.Mem:
+			if !f.enc.modrm {
+				if f.hasMethod('O') && uint64(arg.Disp) != uint64(c.in.Disp) {
+					return "offset"
+				}
+				continue
+			}
+			if !c.in.Mem() {
+				return "memory"
+			}
+			base, _ := register(arg.Base)
+			index, _ := register(arg.Index)
+			if base == c.in.Index && index == c.in.Base && arg.Scale == 1 && c.in.Scale == 0 {
+				base, index = index, base
+			}
+			mask := uint64(1)<<(min(c.in.AddrSize, 4)*8) - 1 // x86asm does not sign-extend disp32 to 64 bits
+			if base != c.in.Base || index != c.in.Index || (uint64(arg.Disp)^uint64(c.in.Disp))&mask != 0 {
+				return "address"
+			}
+			if index != NoReg && arg.Scale != 1<<c.in.Scale {
+				return "scale"
+			}
+			// x86asm shows RIP-relative operands behind VEX as absolute.
+			if (arg.Base == x86asm.RIP || arg.Base == x86asm.EIP) != (c.in.Prefix&PrefixRIP != 0) && !f.enc.vex() {
+				return "RIP"
+			}
+		case x86asm.Rel:
+			if int64(arg) != int64(c.in.Imm) {
+				return "displacement"
+			}
+		case x86asm.Imm:
+			if f.Mnemonic == "ENTER" || f.hasMethod('A') || !f.hasMethod('I') {
+				continue
+			}
+			mask := uint64(0xFF)
+			switch f.ops[len(f.ops)-1].Size {
+			case "w":
+				mask = 0xFFFF
+			case "bs", "z", "v":
+				mask = 1<<(c.in.OpSize*8-1)*2 - 1
+			}
+			if (uint64(arg)^c.in.Imm)&mask != 0 {
+				return "immediate"
+			}
+		}
+	}
+	return ""
+}
+
+// register numbers their registers as Inst does, and gives the size in bytes.
+func register(r x86asm.Reg) (n, size uint8) {
+	switch {
+	case r >= x86asm.AL && r <= x86asm.BL:
+		return uint8(r - x86asm.AL), 1
+	case r >= x86asm.AH && r <= x86asm.BH:
+		return uint8(r-x86asm.AH) + AH, 1
+	case r >= x86asm.SPB && r <= x86asm.R15B:
+		return uint8(r-x86asm.SPB) + 4, 1
+	case r >= x86asm.AX && r <= x86asm.R15W:
+		return uint8(r - x86asm.AX), 2
+	case r >= x86asm.EAX && r <= x86asm.R15L:
+		return uint8(r - x86asm.EAX), 4
+	case r >= x86asm.RAX && r <= x86asm.R15:
+		return uint8(r - x86asm.RAX), 8
+	default:
+		return NoReg, 0
+	}
 }
 
 func (c *comparison) form() *Form { return &Forms[c.in.Form] }
@@ -212,6 +313,9 @@ func init() {
 		{"x86asm accepts memory operands of RDRAND, WRFSBASE and WRGSBASE", func(c *comparison) bool {
 			return c.a.name == "" && c.code[c.prefix+2] < 0xC0 && (c.b.name == "RDRAND" || c.b.name == "WRFSBASE" || c.b.name == "WRGSBASE")
 		}},
+		{"x86asm has no VEX in 16-bit code; protected mode has", func(c *comparison) bool {
+			return c.mode == 16 && c.form().enc.vex() && c.b.name == ""
+		}},
 		{"transactional memory is not in the table", func(c *comparison) bool {
 			return c.a.name == "" && (c.b.name == "XABORT" || c.b.name == "XBEGIN" || c.b.name == "XTEST" || c.b.name == "XEND")
 		}},
@@ -245,15 +349,21 @@ func (cc *crossChecker) check(code []byte, mode Mode) {
 	cc.count++
 	c := compare(code, mode)
 	if c.a == c.b {
+		if d := c.operands(); d != "" {
+			cc.diff(fmt.Sprintf("%d: %s %s: %s", mode, c.form().Mnemonic, c.form().Enc, d), &c)
+		}
 		return
 	}
 	if i := allowed(&c); i >= 0 {
 		cc.used[i]++
 		return
 	}
-	k := fmt.Sprintf("%d: %v %s ours %q theirs %q", mode, c.err, c.form().Enc, c.a.name, c.b.name)
-	if _, ok := cc.diffs[k]; !ok {
-		cc.diffs[k] = fmt.Sprintf("% x %v %v", code, c.a, c.b)
+	cc.diff(fmt.Sprintf("%d: %v %s ours %q theirs %q", mode, c.err, c.form().Enc, c.a.name, c.b.name), &c)
+}
+
+func (cc *crossChecker) diff(kind string, c *comparison) {
+	if _, ok := cc.diffs[kind]; !ok {
+		cc.diffs[kind] = fmt.Sprintf("% x %v %v %+v %v", c.code, c.a, c.b, c.in, c.theirs)
 	}
 }
 
@@ -321,6 +431,10 @@ func TestAgainstX86asmExhaustive(t *testing.T) {
 	}
 	for _, p := range rexes {
 		run(64, p)
+	}
+	pages = []string{"c4 e2 78", "c4 e2 f9", "c4 e2 7a", "c4 e2 fb", "c4 e2 7c", "c4 e3 7b", "c4 42 30", "c4 e2 30", "c5 f8", "c4 e4 78"}
+	for _, m := range []Mode{16, 32, 64} {
+		run(m, "")
 	}
 	cc.report(t)
 	for i, n := range cc.used {
