@@ -144,7 +144,9 @@ func Open(path string, opts Options) (*Image, error) {
 	}
 	img := &Image{name: path, size: size, fileSize: size, readOnly: opts.ReadOnly, file: f}
 	if opts.Media == Floppy {
-		img.size = FloppyFormatFor(size).Size() // a short image is an unformatted rest, not an error
+		if img.size = FloppyFormatFor(size).Size(); img.size != size { // boot images are often cut behind their last sector
+			slog.Warn("the image is no whole diskette; what is missing reads as zeros", "file", path, "bytes", size, "diskette", img.size)
+		}
 	}
 	if opts.Snapshot && !opts.ReadOnly {
 		img.overlay = newOverlay()

@@ -1,5 +1,7 @@
 package floppy
 
+import "log/slog"
+
 // Bits of CONFIGURE's second byte.
 const (
 	eis   = 0x40 // implied seek
@@ -18,7 +20,6 @@ const (
 
 // command is a row of the command table (data sheet, table 5-1).
 type command struct {
-	name string
 	len  int // bytes of the command phase
 	run  func(c *Controller)
 	data dataMode // or what startData does
@@ -31,28 +32,28 @@ var commands = func() (t [256]*command) {
 		code, modifiers byte
 		command
 	}{
-		{0x02, mfm | sk, command{"READ TRACK", 9, nil, readTrack}},
-		{0x03, 0, command{"SPECIFY", 3, (*Controller).specify, 0}},
-		{0x04, 0, command{"SENSE DRIVE STATUS", 2, (*Controller).senseDrive, 0}},
-		{0x05, mt | mfm, command{"WRITE DATA", 9, nil, writeData}},
-		{0x06, mt | mfm | sk, command{"READ DATA", 9, nil, readData}},
-		{0x07, 0, command{"RECALIBRATE", 2, (*Controller).recalibrate, 0}},
-		{0x08, 0, command{"SENSE INTERRUPT STATUS", 1, (*Controller).senseInterrupt, 0}},
-		{0x09, mt | mfm, command{"WRITE DELETED DATA", 9, nil, writeData}},
-		{0x0a, mfm, command{"READ ID", 2, nil, readID}},
-		{0x0c, mt | mfm | sk, command{"READ DELETED DATA", 9, nil, readDeleted}},
-		{0x0d, mfm, command{"FORMAT TRACK", 6, nil, format}},
-		{0x0e, 0, command{"DUMPREG", 1, (*Controller).dumpreg, 0}},
-		{0x0f, 0, command{"SEEK", 3, (*Controller).seek, 0}},
-		{0x10, 0, command{"VERSION", 1, (*Controller).version, 0}},
-		{0x11, mt | mfm | sk, command{"SCAN EQUAL", 9, nil, scan}},
-		{0x12, 0, command{"PERPENDICULAR MODE", 2, (*Controller).perpendicular, 0}},
-		{0x13, 0, command{"CONFIGURE", 4, (*Controller).configure, 0}},
-		{0x14, mt, command{"LOCK", 1, (*Controller).lock, 0}},
-		{0x16, mt | mfm | sk, command{"VERIFY", 9, nil, verify}},
-		{0x19, mt | mfm | sk, command{"SCAN LOW OR EQUAL", 9, nil, scan}},
-		{0x1d, mt | mfm | sk, command{"SCAN HIGH OR EQUAL", 9, nil, scan}},
-		{0x8f, mfm, command{"RELATIVE SEEK", 3, (*Controller).relativeSeek, 0}},
+		{0x02, mfm | sk, command{9, nil, readTrack}},           // READ TRACK
+		{0x03, 0, command{3, (*Controller).specify, 0}},        // SPECIFY
+		{0x04, 0, command{2, (*Controller).senseDrive, 0}},     // SENSE DRIVE STATUS
+		{0x05, mt | mfm, command{9, nil, writeData}},           // WRITE DATA
+		{0x06, mt | mfm | sk, command{9, nil, readData}},       // READ DATA
+		{0x07, 0, command{2, (*Controller).recalibrate, 0}},    // RECALIBRATE
+		{0x08, 0, command{1, (*Controller).senseInterrupt, 0}}, // SENSE INTERRUPT STATUS
+		{0x09, mt | mfm, command{9, nil, writeData}},           // WRITE DELETED DATA
+		{0x0a, mfm, command{2, nil, readID}},                   // READ ID
+		{0x0c, mt | mfm | sk, command{9, nil, readDeleted}},    // READ DELETED DATA
+		{0x0d, mfm, command{6, nil, format}},                   // FORMAT TRACK
+		{0x0e, 0, command{1, (*Controller).dumpreg, 0}},        // DUMPREG
+		{0x0f, 0, command{3, (*Controller).seek, 0}},           // SEEK
+		{0x10, 0, command{1, (*Controller).version, 0}},        // VERSION
+		{0x11, mt | mfm | sk, command{9, nil, scan}},           // SCAN EQUAL
+		{0x12, 0, command{2, (*Controller).perpendicular, 0}},  // PERPENDICULAR MODE
+		{0x13, 0, command{4, (*Controller).configure, 0}},      // CONFIGURE
+		{0x14, mt, command{1, (*Controller).lock, 0}},          // LOCK
+		{0x16, mt | mfm | sk, command{9, nil, verify}},         // VERIFY
+		{0x19, mt | mfm | sk, command{9, nil, scan}},           // SCAN LOW OR EQUAL
+		{0x1d, mt | mfm | sk, command{9, nil, scan}},           // SCAN HIGH OR EQUAL
+		{0x8f, mfm, command{3, (*Controller).relativeSeek, 0}}, // RELATIVE SEEK
 	} {
 		for i := range 256 { // PART ID (18h) came with the 82078: this chip calls it invalid
 			if byte(i)&^r.modifiers == r.code {
@@ -86,6 +87,7 @@ func (c *Controller) writeFIFO(b byte) {
 		s.Phase = phaseIdle
 		switch cmd := commands[s.Cmd[0]]; {
 		case cmd == nil:
+			slog.Debug("invalid floppy command", "chip", c.name, "byte", s.Cmd[0])
 			c.result(st0Invalid)
 		case cmd.data != 0:
 			c.startData(cmd.data)

@@ -12,6 +12,7 @@ import (
 	"g86/devices/bus"
 	"g86/devices/clock"
 	"g86/devices/disk"
+	"g86/devices/dma"
 	"g86/devices/snap"
 )
 
@@ -185,6 +186,29 @@ func TestRead(t *testing.T) {
 			require.True(t, bytes.Equal(contents(t, m, c.lba, c.sectors), mem[:c.sectors*512]))
 		})
 	}
+}
+
+func TestThroughThe8237(t *testing.T) {
+	b, clk := bus.New(), clock.New(func() uint64 { return 0 }, 1000)
+	ram := make([]byte, 0x20000)
+	_, err := b.MapRAM("ram", 0, ram, false, bus.PrioRAM)
+	require.NoError(t, err)
+	d := dma.New("dma", b)
+	require.NoError(t, d.Map(b))
+	x := &board{t: t, b: b, clk: clk}
+	x.c = New("floppy", d.Channel(DMAChannel), func(level bool) { x.irq = level }, clk)
+	require.NoError(t, x.c.Map(b, BasePort))
+	m := image(1440)
+	require.NoError(t, x.c.Attach(0, m))
+	x.reset()
+	for _, w := range [][2]uint16{{0xd6, 0xc0}, {0xd4, 0}, {0x0c, 0}, {0x0b, 0x46}, {4, 0}, {4, 0x20}, {0x81, 1}, {5, 0xff}, {5, 3}, {0x0a, 2}} {
+		x.out(w[0], byte(w[1])) // two sectors to 12000h
+	}
+	x.cmd(0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff)
+	x.wait()
+	require.Equal(t, []byte{0, 0, 0, 0, 0, 3, 2}, x.result())
+	require.Equal(t, contents(t, m, 0, 2), ram[0x12000:0x12400])
+	require.Zero(t, ram[0x12401])
 }
 
 func TestWrite(t *testing.T) {

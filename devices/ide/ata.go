@@ -7,7 +7,7 @@ const maxMultiple = 16
 type ataCommand struct {
 	run                       func(d *drive, c *ataCommand)
 	ext, write, dma, multiple bool
-	mandatoryCD               bool // an ATAPI drive knows it too
+	cd                        bool // a CD drive knows it too
 }
 
 // ataCommands is ATA/ATAPI-6, clause 8, with the aliases of ATA-1. What is
@@ -42,7 +42,7 @@ var ataCommands = func() (t [256]*ataCommand) {
 		0xe7: {run: (*drive).flush},                                   // FLUSH CACHE
 		0xea: {run: (*drive).flush},                                   // FLUSH CACHE EXT
 		0xec: {run: (*drive).identify},                                // IDENTIFY DEVICE
-		0xef: {run: (*drive).setFeatures, mandatoryCD: true},          // SET FEATURES
+		0xef: {run: (*drive).setFeatures, cd: true},                   // SET FEATURES
 	} {
 		t[code] = &c
 	}
@@ -54,7 +54,7 @@ var ataCommands = func() (t [256]*ataCommand) {
 		(*drive).spinDown, (*drive).spinUp, (*drive).spinDown, (*drive).spinUp, nil, (*drive).checkPower, (*drive).spinDown,
 	} { // STANDBY IMMEDIATE, IDLE IMMEDIATE, STANDBY, IDLE, CHECK POWER MODE, SLEEP
 		if run != nil {
-			t[0xe0+i] = &ataCommand{run: run, mandatoryCD: true}
+			t[0xe0+i] = &ataCommand{run: run, cd: true}
 		}
 	}
 	for i, j := range []int{0, 1, 2, 3, 5, 6} {

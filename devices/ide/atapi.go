@@ -1,8 +1,6 @@
 package ide
 
-import (
-	"g86/devices/disk"
-)
+import "g86/devices/disk"
 
 // ATAPI interrupt reasons, in the Sector Count register (ATA/ATAPI-6, 8.21.3).
 const (
@@ -62,7 +60,7 @@ func (d *drive) atapiCommand(cmd byte) {
 		d.s.Reg[rMid], d.s.Reg[rHigh] = [2]byte{0x14}, [2]byte{0xeb}
 		d.abort()
 	default:
-		if c := ataCommands[cmd]; c != nil && c.mandatoryCD {
+		if c := ataCommands[cmd]; c != nil && c.cd {
 			c.run(d, c)
 			return
 		}

@@ -221,14 +221,20 @@ func (d *drive) readTail(size int) (v uint32) {
 }
 
 func (d *drive) writeData(size int, v uint32) {
-	if d.s.WrEnd == 0 {
+	p := d.s.Pos
+	switch {
+	case d.s.WrEnd == 0:
 		return
+	case size == 2 && p+2 <= d.s.WrEnd:
+		binary.LittleEndian.PutUint16(d.buf[p:], uint16(v))
+	case size == 4 && p+4 <= d.s.WrEnd:
+		binary.LittleEndian.PutUint32(d.buf[p:], v)
+	default:
+		for i := 0; i < size && p+i < d.s.WrEnd; i++ {
+			d.buf[p+i] = byte(v >> (8 * i))
+		}
 	}
-	for i := 0; i < size && d.s.Pos < d.s.WrEnd; i++ {
-		d.buf[d.s.Pos] = byte(v >> (8 * i))
-		d.s.Pos++
-	}
-	if d.s.Pos < d.s.WrEnd {
+	if d.s.Pos = min(p+size, d.s.WrEnd); d.s.Pos < d.s.WrEnd {
 		return
 	}
 	d.s.WrEnd = 0

@@ -60,14 +60,14 @@ func (d *drive) identify(*ataCommand) {
 	}
 	dword(60, min(total, 0x0fffffff))
 	d.modes(w)
-	w(80, 0x0070)          // ATA/ATAPI-4 to -6
-	w(82, 1<<5|1<<3)       // write cache, power management
-	w(83, 1<<14|0x3400)    // FLUSH CACHE EXT, FLUSH CACHE, 48-bit
-	w(84, 1<<14)           // nothing
-	w(85, cache(s)|1<<3)   // of which enabled
-	w(86, 0x3400)          //
-	w(87, 1<<14)           //
-	w(93, d.resetResult()) //
+	w(80, 0x0070)        // ATA/ATAPI-4 to -6
+	w(82, 1<<5|1<<3)     // write cache, power management
+	w(83, 1<<14|0x3400)  // FLUSH CACHE EXT, FLUSH CACHE, 48-bit
+	w(84, 1<<14)         // nothing
+	w(85, cache(s)|1<<3) // of which enabled
+	w(86, 0x3400)
+	w(87, 1<<14)
+	w(93, d.resetResult())
 	dword(100, total)
 	dword(102, total>>32)
 	d.reply(512)
