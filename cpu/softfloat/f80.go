@@ -156,12 +156,18 @@ func (e *Env) nan80(a, b F80, x, y *number) F80 {
 
 // F80Add returns a+b.
 func F80Add(a, b F80, e *Env) F80 {
+	if r, ok := e.fastAdd80(a, b); ok {
+		return r
+	}
 	x, y := a.unpack(), b.unpack()
 	return e.add80(a, b, &x, &y)
 }
 
 // F80Sub returns a-b. A NaN keeps its sign.
 func F80Sub(a, b F80, e *Env) F80 {
+	if r, ok := e.fastAdd80(a, b.Neg()); ok {
+		return r
+	}
 	x, y := a.unpack(), b.unpack()
 	y.neg = !y.neg
 	return e.add80(a, b, &x, &y)
@@ -209,6 +215,9 @@ func (e *Env) add80(a, b F80, x, y *number) F80 {
 
 // F80Mul returns a*b.
 func F80Mul(a, b F80, e *Env) F80 {
+	if r, ok := e.fastMul80(a, b); ok {
+		return r
+	}
 	e.C1 = false
 	x, y := a.unpack(), b.unpack()
 	if x.kind != finite || y.kind != finite {
@@ -235,6 +244,9 @@ func F80Mul(a, b F80, e *Env) F80 {
 
 // F80Div returns a/b.
 func F80Div(a, b F80, e *Env) F80 {
+	if r, ok := e.fastDiv80(a, b); ok {
+		return r
+	}
 	e.C1 = false
 	x, y := a.unpack(), b.unpack()
 	neg := x.neg != y.neg

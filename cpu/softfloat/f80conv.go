@@ -19,7 +19,13 @@ func F80FromInt64(v int64) F80 {
 func F80FromF32(v uint32, e *Env) F80 { return e.widen80(uint64(v), fmt32) }
 
 // F80FromF64 widens exactly (FLD m64).
-func F80FromF64(v uint64, e *Env) F80 { return e.widen80(v, fmt64) }
+func F80FromF64(v uint64, e *Env) F80 {
+	if exp := uint16(v>>52) & 0x7ff; exp-1 < 0x7fe {
+		e.C1 = false
+		return F80{1<<63 | v<<11, uint16(v>>48)&0x8000 | (exp + 16383 - 1023)}
+	}
+	return e.widen80(v, fmt64)
+}
 
 func (e *Env) widen80(v uint64, f *format) F80 {
 	e.C1 = false
@@ -45,7 +51,15 @@ func (e *Env) widen80(v uint64, f *format) F80 {
 func F80ToF32(a F80, e *Env) uint32 { return uint32(e.narrow80(a, fmt32)) }
 
 // F80ToF64 rounds to binary64 (FST m64).
-func F80ToF64(a F80, e *Env) uint64 { return e.narrow80(a, fmt64) }
+func F80ToF64(a F80, e *Env) uint64 {
+	// Nothing to round: what was loaded from a double, or computed in one's precision.
+	exp := a.SE&0x7fff - (16383 - 1023)
+	if exp-1 < 0x7fe && a.Sig>>63 != 0 && a.Sig<<53 == 0 {
+		e.C1 = false
+		return uint64(a.SE&0x8000)<<48 | uint64(exp)<<52 | a.Sig<<1>>12
+	}
+	return e.narrow80(a, fmt64)
+}
 
 func (e *Env) narrow80(a F80, f *format) uint64 {
 	e.C1 = false

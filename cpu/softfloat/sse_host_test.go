@@ -9,35 +9,6 @@ import (
 	"g86/cpu/internal/hostcpu"
 )
 
-// bits makes a binary32 or binary64 operand the way f80 does.
-func (g gen) bits(prec uint, maxExp int) uint64 {
-	var exp int
-	switch g.IntN(8) {
-	case 0:
-		exp = 0
-	case 1:
-		exp = maxExp
-	case 2:
-		exp = g.IntN(30)
-	case 3:
-		exp = maxExp - 1 - g.IntN(30)
-	case 4, 5:
-		exp = maxExp/2 + g.IntN(8) - 4
-	case 6:
-		exp = max(0, min(maxExp, maxExp/2+g.IntN(160)-80))
-	default:
-		exp = g.IntN(maxExp + 1)
-	}
-	v := uint64(exp)<<(prec-1) | g.sig64()>>(65-prec)
-	if g.IntN(2) == 0 {
-		v |= uint64(maxExp+1) << (prec - 1)
-	}
-	return v
-}
-
-func (g gen) f32() uint32 { return uint32(g.bits(24, 255)) }
-func (g gen) f64() uint64 { return g.bits(53, 2047) }
-
 func b2u(b bool) uint64 {
 	if b {
 		return ^uint64(0)

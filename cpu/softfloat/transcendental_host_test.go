@@ -8,18 +8,6 @@ import (
 	"g86/cpu/internal/hostcpu"
 )
 
-// belowOne makes operands with exponents under a bound, and special ones.
-func within(maxExp int) func(g gen) (a, b F80) {
-	return func(g gen) (a, b F80) {
-		a, b = g.f80(), g.f80()
-		if exp := int(a.SE & 0x7fff); exp >= 0x3fff+maxExp && exp != 0x7fff {
-			a.SE = a.SE&0x8000 | uint16(0x3fff+maxExp-1-g.IntN(20))
-			a.Sig |= f80Int
-		}
-		return a, b
-	}
-}
-
 func TestTranscendentalsMatchHost(t *testing.T) {
 	pair := func(f func(a F80, e *Env) (F80, F80, bool)) func(a, b F80, e *Env) (F80, F80, uint16) {
 		return func(a, b F80, e *Env) (F80, F80, uint16) {
