@@ -232,7 +232,7 @@ done_at:
 
 not_allowed:
 	say RING0, "#GP(", H16(error_), ") at ", H32(eip_), ": a privileged instruction in ring 2."
-	say DETAIL, "    The guest thinks that is ring 3, where a CPU refuses it. I do not emulate it"
+	say DETAIL, "    To the guest that is ring 3, where a CPU refuses it. I do not emulate it,"
 	say DETAIL, "    but hand the #GP to the guest kernel: ring 2 -> ring 0 -> ring 1."
 	mov eax, 13
 	jmp reflect
