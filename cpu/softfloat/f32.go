@@ -12,7 +12,7 @@ func F32Add(a, b uint32, e *Env) uint32 {
 	if e.RC == RoundNearest && plain32(a) && plain32(b) {
 		x, y := math.Float32frombits(a), math.Float32frombits(b)
 		r := x + y
-		if v := math.Float32bits(r); safe32(v) {
+		if v := math.Float32bits(r); safe32(v) || v<<1 == 0 {
 			if e.Flags&PE == 0 && !sumExact32(x, y, r) {
 				e.Flags |= PE
 			}
@@ -27,7 +27,7 @@ func F32Sub(a, b uint32, e *Env) uint32 {
 	if e.RC == RoundNearest && plain32(a) && plain32(b) {
 		x, y := math.Float32frombits(a), math.Float32frombits(b)
 		r := x - y
-		if v := math.Float32bits(r); safe32(v) {
+		if v := math.Float32bits(r); safe32(v) || v<<1 == 0 {
 			if e.Flags&PE == 0 && !sumExact32(x, -y, r) {
 				e.Flags |= PE
 			}
@@ -47,7 +47,7 @@ func F32Mul(a, b uint32, e *Env) uint32 {
 	if e.RC == RoundNearest && plain32(a) && plain32(b) {
 		p := float64(math.Float32frombits(a)) * float64(math.Float32frombits(b))
 		r := float32(p)
-		if v := math.Float32bits(r); safe32(v) {
+		if v := math.Float32bits(r); safe32(v) || a<<1 == 0 || b<<1 == 0 {
 			if float64(r) != p {
 				e.Flags |= PE
 			}

@@ -25,7 +25,7 @@ func F64Add(a, b uint64, e *Env) uint64 {
 	if e.RC == RoundNearest && plain64(a) && plain64(b) {
 		x, y := math.Float64frombits(a), math.Float64frombits(b)
 		r := x + y
-		if v := math.Float64bits(r); safe64(v) {
+		if v := math.Float64bits(r); safe64(v) || v<<1 == 0 {
 			if e.Flags&PE == 0 && !sumExact64(x, y, r) {
 				e.Flags |= PE
 			}
@@ -40,7 +40,7 @@ func F64Sub(a, b uint64, e *Env) uint64 {
 	if e.RC == RoundNearest && plain64(a) && plain64(b) {
 		x, y := math.Float64frombits(a), math.Float64frombits(b)
 		r := x - y
-		if v := math.Float64bits(r); safe64(v) {
+		if v := math.Float64bits(r); safe64(v) || v<<1 == 0 {
 			if e.Flags&PE == 0 && !sumExact64(x, -y, r) {
 				e.Flags |= PE
 			}
@@ -60,7 +60,7 @@ func sumExact64(x, y, r float64) bool {
 func F64Mul(a, b uint64, e *Env) uint64 {
 	if e.RC == RoundNearest && plain64(a) && plain64(b) {
 		v := math.Float64bits(math.Float64frombits(a) * math.Float64frombits(b))
-		if safe64(v) {
+		if safe64(v) || a<<1 == 0 || b<<1 == 0 {
 			if e.Flags&PE == 0 {
 				if hi, lo := bits.Mul64(odd64(a), odd64(b)); hi != 0 || lo>>53 != 0 {
 					e.Flags |= PE
