@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"g86/firmware/direct"
+	"g86/firmware/direct/directtest"
 	"g86/firmware/linux"
 	"g86/firmware/multiboot"
 	"g86/machine/image"
@@ -82,6 +84,51 @@ func TestRealGuestsAreRecognised(t *testing.T) {
 			case image.Multiboot:
 				_, err := multiboot.Parse(c.guest, data)
 				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+// bounded is guest memory that keeps nothing but refuses writes outside.
+type bounded uint64
+
+func (b bounded) WriteAt(p []byte, pa uint64) {
+	if pa > uint64(b) || uint64(len(p)) > uint64(b)-pa {
+		panic("loader wrote outside memory")
+	}
+}
+
+// TestRealKernelsLoad loads each real kernel at every entry point it has.
+func TestRealKernelsLoad(t *testing.T) {
+	const ram = 256 << 20
+	for _, c := range []struct{ kernel, initrd string }{
+		{"cloud-kernel", "busybox-initrd"},
+		{"installer-i386-kernel", "installer-i386-initrd"},
+		{"installer-amd64-kernel", "installer-amd64-initrd"},
+		{"memtest-ia32-bin", ""},
+		{"memtest-x64-bin", ""},
+	} {
+		t.Run(c.kernel, func(t *testing.T) {
+			data, err := os.ReadFile(guests.Need(t, c.kernel))
+			require.NoError(t, err)
+			k, err := linux.Parse(c.kernel, data)
+			require.NoError(t, err)
+			p := linux.Params{Long: true, CommandLine: "console=ttyS0", E820: directtest.E820(ram)}
+			if c.initrd != "" {
+				p.Initrd, err = os.ReadFile(guests.Need(t, c.initrd))
+				require.NoError(t, err)
+			}
+			for _, p.Protocol = range []linux.Protocol{linux.Auto, linux.Boot16, linux.Boot32} {
+				e, err := k.Load(bounded(ram), p)
+				require.NoError(t, err)
+				switch {
+				case p.Protocol == linux.Boot16:
+					require.Equal(t, direct.Real16, e.Mode)
+				case p.Protocol == linux.Auto && k.Has64:
+					require.Equal(t, direct.Long64, e.Mode)
+				default:
+					require.Equal(t, direct.Prot32, e.Mode)
+				}
 			}
 		})
 	}

@@ -56,7 +56,11 @@ func (a *apts) get(ctx context.Context, pkg, arch, root string) error {
 		}
 		errs = append(errs, err)
 	}
-	return errs[len(errs)-1]
+	err := errs[len(errs)-1]
+	if p.incomplete != nil {
+		err = fmt.Errorf("%w (package index incomplete: %w)", err, p.incomplete)
+	}
+	return err
 }
 
 func hostArch(ctx context.Context) string {
@@ -68,7 +72,10 @@ func hostArch(ctx context.Context) string {
 }
 
 // apt is one apt configuration; the zero value is the host's.
-type apt struct{ config string }
+type apt struct {
+	config     string
+	incomplete error // what the last update could not get
+}
 
 // newPrivate makes an apt that keeps its index and state under dir and sees
 // only the host's Debian sources, for one architecture. It inherits the rest
@@ -148,8 +155,9 @@ func (a *apt) output(ctx context.Context, dir, tool string, args ...string) ([]b
 
 // update fetches the index. An error is only told: what arrived is used.
 func (a *apt) update(ctx context.Context) {
-	if _, err := a.output(ctx, "", "apt-get", "update"); err != nil {
-		fmt.Printf("guests:   package index incomplete (%v): using what arrived\n", err)
+	_, a.incomplete = a.output(ctx, "", "apt-get", "update")
+	if a.incomplete != nil {
+		fmt.Printf("guests:   package index incomplete (%v): using what arrived\n", a.incomplete)
 	}
 }
 
