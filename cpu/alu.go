@@ -1,6 +1,10 @@
 package cpu
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"g86/cpu/vec"
+)
 
 // Arithmetic that generated code calls: operands are zero-extended to 64 bits,
 // n is the operand width in bits. Flags that the manual leaves undefined get the
@@ -459,3 +463,6 @@ func (c *CPU) checkRIP(rip uint64) {
 		c.gp0()
 	}
 }
+
+// crc32 accumulates size bytes of v (CRC32, polynomial 11EDC6F41h).
+func (c *CPU) crc32(in *Op, crc uint32, v, size uint64) uint32 { return vec.CRC32(crc, v, int(size)) }

@@ -128,6 +128,7 @@ type Op struct {
 
 // New returns processor id of a machine, in its power-on state.
 func New(id int, model *Model, board Board, code *CodeCache) *CPU {
+	bound() // TestEveryFormHasOneHandler reports what is missing
 	c := &CPU{ID: id, Model: model, board: board, code: code, a20: ^uint64(0)}
 	code.cpus = append(code.cpus, c)
 	c.Reset()

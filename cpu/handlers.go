@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"sync"
 
 	"g86/cpu/isa"
 	"g86/cpu/sem"
@@ -57,6 +58,7 @@ func bindForms() error {
 			h.check = f.Attr&(isa.FPUCheck|isa.SSECheck) != 0
 			if fn == nil {
 				missing = append(missing, f.Mnemonic+" "+f.Args)
+				h.exec = (*CPU).opUD
 			}
 			if f.Attr&(isa.Rep|isa.RepCond) != 0 {
 				h.ends = true
@@ -70,7 +72,8 @@ func bindForms() error {
 	return nil
 }
 
-var bindErr error
+// bound is the result of bindForms, run once before the first processor is made.
+var bound = sync.OnceValue(bindForms)
 
 // bind gives a decoded instruction its handler and its position. next is the
 // address of the following instruction.

@@ -319,7 +319,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 			case level == 2:
 				leaf = true
 				bad = bad || e&0x1fe000 != 0
-			case level == 3 && c.Model.Has(FeatGBPages):
+			case level == 3 && c.Model.GBPages:
 				leaf = true
 				bad = bad || e&0x3fffe000 != 0
 			default:

@@ -53,8 +53,9 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 		if left := c.limit - c.ICount; uint64(n) > left {
 			n = int(left)
 		}
+		tf := false
 		if c.single {
-			n = 1
+			n, tf = 1, c.RFLAGS&FlagTF != 0
 		}
 		c.blk, c.blkEnd = b, n
 		c.RIP = b.end
@@ -80,7 +81,7 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 			c.RIP = op.Next
 		}
 		if c.single {
-			c.afterSingle()
+			c.afterSingle(tf)
 		}
 	}
 	if c.events&evHalt != 0 {
@@ -167,12 +168,6 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 		}
 	}
 	return 0, false
-}
-
-// external delivers an external interrupt or NMI.
-func (c *CPU) external(vector uint8) {
-	c.cur = nil
-	c.deliver(fault{vector: vector}, kindExternal)
 }
 
 // Runnable reports whether the processor would execute instructions now.

@@ -3,7 +3,6 @@
 package cpu
 
 import "math/bits"
-import "g86/cpu/vec"
 
 func opADDEbGb16r(c *CPU, in *Op) {
 	v1 := c.reg8(in.RM)
@@ -2937,7 +2936,7 @@ func opCRC32GyEb16r(c *CPU, in *Op) {
 	v2 := uint32(c.GPR[in.Reg&15])
 	v3 := uint64(0x1)
 	v4 := uint64(v1)
-	v5 := vec.CRC32(v2, v4, v3)
+	v5 := c.crc32(in, v2, v4, v3)
 	c.GPR[in.Reg&15] = uint64(v5)
 }
 
@@ -2947,7 +2946,7 @@ func opCRC32GyEb16m(c *CPU, in *Op) {
 	v3 := uint32(c.GPR[in.Reg&15])
 	v4 := uint64(0x1)
 	v5 := uint64(v2)
-	v6 := vec.CRC32(v3, v5, v4)
+	v6 := c.crc32(in, v3, v5, v4)
 	c.GPR[in.Reg&15] = uint64(v6)
 }
 
@@ -2956,7 +2955,7 @@ func opCRC32GyEv16r(c *CPU, in *Op) {
 	v2 := uint32(c.GPR[in.Reg&15])
 	v3 := uint64(0x2)
 	v4 := uint64(v1)
-	v5 := vec.CRC32(v2, v4, v3)
+	v5 := c.crc32(in, v2, v4, v3)
 	c.GPR[in.Reg&15] = uint64(v5)
 }
 
@@ -2965,7 +2964,7 @@ func opCRC32GyEv32r(c *CPU, in *Op) {
 	v2 := uint32(c.GPR[in.Reg&15])
 	v3 := uint64(0x4)
 	v4 := uint64(v1)
-	v5 := vec.CRC32(v2, v4, v3)
+	v5 := c.crc32(in, v2, v4, v3)
 	c.GPR[in.Reg&15] = uint64(v5)
 }
 
@@ -2973,7 +2972,7 @@ func opCRC32GyEv64r(c *CPU, in *Op) {
 	v1 := c.GPR[in.RM&15]
 	v2 := uint32(c.GPR[in.Reg&15])
 	v3 := uint64(0x8)
-	v4 := vec.CRC32(v2, v1, v3)
+	v4 := c.crc32(in, v2, v1, v3)
 	c.GPR[in.Reg&15] = uint64(v4)
 }
 
@@ -2983,7 +2982,7 @@ func opCRC32GyEv16m(c *CPU, in *Op) {
 	v3 := uint32(c.GPR[in.Reg&15])
 	v4 := uint64(0x2)
 	v5 := uint64(v2)
-	v6 := vec.CRC32(v3, v5, v4)
+	v6 := c.crc32(in, v3, v5, v4)
 	c.GPR[in.Reg&15] = uint64(v6)
 }
 
@@ -2993,7 +2992,7 @@ func opCRC32GyEv32m(c *CPU, in *Op) {
 	v3 := uint32(c.GPR[in.Reg&15])
 	v4 := uint64(0x4)
 	v5 := uint64(v2)
-	v6 := vec.CRC32(v3, v5, v4)
+	v6 := c.crc32(in, v3, v5, v4)
 	c.GPR[in.Reg&15] = uint64(v6)
 }
 
@@ -3002,7 +3001,7 @@ func opCRC32GyEv64m(c *CPU, in *Op) {
 	v2 := c.load64(in.Seg, v1)
 	v3 := uint32(c.GPR[in.Reg&15])
 	v4 := uint64(0x8)
-	v5 := vec.CRC32(v3, v2, v4)
+	v5 := c.crc32(in, v3, v2, v4)
 	c.GPR[in.Reg&15] = uint64(v5)
 }
 

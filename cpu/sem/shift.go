@@ -84,7 +84,7 @@ func init() {
 		src := c.Read(1)
 		crc := c.GetReg(ir.I32, c.slot(0))
 		size := c.Const(ir.I64, uint64(c.Size(1)))
-		r := c.Vec(ir.I32, "CRC32", 0, crc, c.Ext(ir.ZExt, ir.I64, src), size)
+		r := c.Call(ir.I32, "crc32", 0, crc, c.Ext(ir.ZExt, ir.I64, src), size)
 		c.SetReg(c.slot(0), r) // the upper half of a 64-bit destination is cleared
 	}, "CRC32")
 }
