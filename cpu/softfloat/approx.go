@@ -23,7 +23,7 @@ func F32Rsqrt(a uint32) uint32 {
 	case a<<1 < 1<<24:
 		return a&(1<<31) | 0xff<<23
 	case a>>31 != 0:
-		return uint32(fmt32.indef)
+		return Indefinite32
 	}
 	return approx12(1 / math.Sqrt(float64(math.Float32frombits(a))))
 }

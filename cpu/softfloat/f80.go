@@ -8,8 +8,15 @@ type F80 struct {
 	SE  uint16
 }
 
-// Indefinite80 is the real indefinite QNaN, the masked response to invalid operations.
+// Indefinite80 is the real indefinite QNaN, the masked response to invalid operations; Indefinite32 and Indefinite64 are
+// its narrower forms.
 var Indefinite80 = F80{0xc000 << 48, 0xffff}
+
+// The indefinites as bit patterns.
+const (
+	Indefinite32 uint32 = 0xffc00000
+	Indefinite64 uint64 = 0xfff8 << 48
+)
 
 const f80Int = 1 << 63 // integer bit
 const f80Quiet = 1 << 62
@@ -43,7 +50,7 @@ func (a F80) IsInf() bool { return a.SE&0x7fff == 0x7fff && a.Sig == f80Int }
 // IsZero reports a zero of either sign.
 func (a F80) IsZero() bool { return a.SE&0x7fff == 0 && a.Sig == 0 }
 
-// Class is what FXAM reports: bits 2, 1 and 0 are C3, C2 and C0 (SDM Table 8-9... FXAM).
+// Class is what FXAM reports: bits 2, 1 and 0 are C3, C2 and C0 (SDM Vol. 2, FXAM).
 type Class uint8
 
 const (

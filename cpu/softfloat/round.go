@@ -13,8 +13,8 @@ type format struct {
 }
 
 var (
-	fmt32 = &format{24, 127, 255, 1 << 31, 1 << 22, 0xffc00000}
-	fmt64 = &format{53, 1023, 2047, 1 << 63, 1 << 51, 0xfff8 << 48}
+	fmt32 = &format{24, 127, 255, 1 << 31, 1 << 22, uint64(Indefinite32)}
+	fmt64 = &format{53, 1023, 2047, 1 << 63, 1 << 51, Indefinite64}
 	fmt80 = &format{prec: 64, bias: 16383, maxExp: 32767}
 )
 
