@@ -199,7 +199,7 @@ func (f *frame) try(c candidate) error {
 	signed := p[510] == 0x55 && p[511] == 0xaa
 	switch {
 	case c.kind == HardDisk && !signed:
-		return errors.New("no boot sector (signature 55 AA is missing)")
+		return errors.New("no boot sector (55 AA is missing)")
 	case !signed && blank(p):
 		return errors.New("no boot sector")
 	}

@@ -270,6 +270,7 @@ type board struct {
 	now  uint64
 	cmos cmosRAM
 	ram  []byte
+	kbc  *kbcFake
 }
 
 const testMemory = 8 << 20
