@@ -74,7 +74,8 @@ func closeOperands(g gen) (a, b F80) {
 func scaleOperands(g gen) (a, b F80) {
 	a, b = g.f80(), g.f80()
 	if g.IntN(2) == 0 {
-		b = F80FromInt64(int64(g.IntN(1<<(1+g.IntN(17)))) - int64(g.IntN(1<<(1+g.IntN(17)))))
+		n := int64(1) << (1 + g.IntN(17))
+		b = F80FromInt64(g.Int64N(2*n) - n)
 	}
 	return a, b
 }

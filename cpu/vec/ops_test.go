@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 )
 
-// CPUID feature bits, as leaf<<8 | register<<5 | bit with registers EBX 1, ECX 2, EDX 3.
+// CPUID feature bits, as leaf<<8 + register<<5 + bit with registers EBX 1, ECX 2, EDX 3.
 const (
 	base   = 0
-	sse3   = 1<<8 | 2<<5 | 0
+	sse3   = 1<<8 | 2<<5
 	clmul  = 1<<8 | 2<<5 | 1
 	ssse3  = 1<<8 | 2<<5 | 9
 	sse41  = 1<<8 | 2<<5 | 19
