@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/color"
 	"strings"
+
+	"g86/devices/vga/font"
 )
 
 // Cell is one character of the text screen.
@@ -61,9 +63,6 @@ func (v *VGA) attribute(a byte) (fg, bg byte, blink bool) {
 	fg, bg = a&15, a>>4
 	if v.state.Attr[0x10]&attrBlink != 0 {
 		blink, bg = a&0x80 != 0, bg&7
-	}
-	if f := v.fonts(); f[0] != f[1] && v.state.Attr[0x12]&8 == 0 {
-		fg &= 7
 	}
 	enable := v.state.Attr[0x12] & 15
 	return fg & enable, bg & enable, blink
@@ -149,26 +148,26 @@ func (v *VGA) TextCells() (TextScreen, bool) {
 			pal[i].A = 0xff
 		}
 	}
-	left := 0 // raster lines until the row is whole
 	v.scan(func(s scanline) {
-		if s.first {
-			left = int(v.state.CRTC[9]&0x1f) + 1 - s.row
-			if v.state.CRTC[9]&0x80 != 0 {
-				left *= 2
-			}
-			if s.y+left > v.displayLines() && t.Rows > 0 {
-				return // less than a row at the bottom
-			}
-			for n := range t.Cols {
-				cell := v.vram[v.fetch(s.counter, n, s.row):][:2]
-				fg, bg, blink := v.attribute(cell[1])
-				t.Cells = append(t.Cells, Cell{Ch: CP437[cell[0]], FG: pal[fg], BG: pal[bg], Blink: blink})
-				if (s.counter+n)&0xffff == v.cursorAddress() {
-					t.CursorX, t.CursorY = n, t.Rows
-				}
-			}
-			t.Rows++
+		if !s.first {
+			return
 		}
+		lines := int(v.state.CRTC[9]&0x1f) + 1 - s.row // of the raster that this row takes
+		if v.state.CRTC[9]&0x80 != 0 {
+			lines *= 2
+		}
+		if s.y+lines > v.displayLines() && t.Rows > 0 {
+			return // less than a row at the bottom
+		}
+		for n := range t.Cols {
+			cell := v.vram[v.fetch(s.counter, n, s.row):][:2]
+			fg, bg, blink := v.attribute(cell[1])
+			t.Cells = append(t.Cells, Cell{Ch: font.CP437[cell[0]], FG: pal[fg], BG: pal[bg], Blink: blink})
+			if (s.counter+n)&0xffff == v.cursorAddress() {
+				t.CursorX, t.CursorY = n, t.Rows
+			}
+		}
+		t.Rows++
 	})
 	t.CursorOn = t.CursorOn && t.CursorX >= 0
 	return t, true

@@ -68,28 +68,13 @@ func parse(art string, height int) map[rune]glyph {
 	return glyphs
 }
 
-// order is the glyphs from 80h on, and those below 20h.
-const (
-	low  = " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼"
-	high = "⌂ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»" +
-		"░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀" +
-		"αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■ "
-)
-
 // build assembles the font with the given cell height.
 func build(height int) []byte {
 	s := newSet(height)
 	out := make([]byte, 0, 256*height)
-	add := func(text string) {
-		for _, r := range text {
-			out = append(out, s.glyph(r)...)
-		}
-	}
-	add(low)
-	for r := ' '; r < 0x7f; r++ {
+	for _, r := range CP437 {
 		out = append(out, s.glyph(r)...)
 	}
-	add(high)
 	return out
 }
 
@@ -177,7 +162,7 @@ func (s *set) glyph(r rune) glyph {
 	case '¡':
 		return s.turn('!')
 	case '‼':
-		return s.map1('!', func(b byte) byte { return b<<2 | b>>2 })
+		return s.mapRows('!', func(b byte) byte { return b<<2 | b>>2 })
 	case '↨':
 		g := append(glyph(nil), s.drawn['↕']...)
 		at := (s.height-8)/2 + 8
@@ -190,7 +175,7 @@ func (s *set) glyph(r rune) glyph {
 	panic(fmt.Sprintf("font: nothing draws %q", r))
 }
 
-func (s *set) map1(r rune, f func(byte) byte) glyph {
+func (s *set) mapRows(r rune, f func(byte) byte) glyph {
 	g := append(glyph(nil), s.drawn[r]...)
 	for i := range g {
 		g[i] = f(g[i])
@@ -198,7 +183,7 @@ func (s *set) map1(r rune, f func(byte) byte) glyph {
 	return g
 }
 
-func (s *set) invert(r rune) glyph { return s.map1(r, func(b byte) byte { return ^b }) }
+func (s *set) invert(r rune) glyph { return s.mapRows(r, func(b byte) byte { return ^b }) }
 
 // mirror swaps left and right within the columns the glyph uses.
 func (s *set) mirror(r rune) glyph {
@@ -206,7 +191,7 @@ func (s *set) mirror(r rune) glyph {
 	for _, b := range s.drawn[r] {
 		used |= b
 	}
-	return s.map1(r, func(b byte) (m byte) {
+	return s.mapRows(r, func(b byte) (m byte) {
 		lead, trail := 0, 0
 		for used<<lead&0x80 == 0 {
 			lead++

@@ -69,3 +69,10 @@ func TestBadArtIsRefused(t *testing.T) {
 	require.Panics(t, func() { parse("= a b\n......## ", 1) })
 	require.Panics(t, func() { parse("= a\n......##", 2) })
 }
+
+func TestCP437(t *testing.T) {
+	for code, want := range map[int]rune{0: ' ', 1: '☺', 0x1f: '▼', ' ': ' ', '~': '~', 0x7f: '⌂', 0x80: 'Ç', 0xb0: '░',
+		0xc4: '─', 0xdb: '█', 0xe1: 'ß', 0xf8: '°', 0xfe: '■', 0xff: ' '} {
+		require.Equal(t, want, CP437[code], "%02x", code)
+	}
+}

@@ -1,4 +1,4 @@
-package vga
+package font
 
 // CP437 maps the character codes of the PC's fonts to Unicode. Codes 00h and
 // FFh, which look empty, are blanks.
