@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"g86/devices"
 	"g86/devices/bus"
 	"g86/devices/snap"
 	"g86/firmware/acpi"
@@ -78,11 +79,11 @@ type Drive struct {
 	Channel, Unit             int  // of an IDE drive: 0/1 primary/secondary, 0/1 master/slave
 }
 
-// Video is the display adapter's part in setting a mode.
+// Video is the display adapter's part in setting a mode; devices/vga has it.
 type Video interface {
 	// SetBIOSMode programs registers, palette and font for a standard mode
-	// (0-13h) and clears video memory if clear is set.
-	SetBIOSMode(mode int, clear bool)
+	// (0-13h) and clears video memory unless keep is set.
+	SetBIOSMode(mode byte, keep bool) error
 }
 
 // Hardware is what the BIOS drives.
@@ -97,6 +98,8 @@ type Hardware struct {
 	// the CPU alone.
 	DirectBoot func(cpu CPU)
 }
+
+var _ devices.Device = (*BIOS)(nil)
 
 // BIOS is the firmware of one machine.
 type BIOS struct {
@@ -178,7 +181,7 @@ func (b *BIOS) VideoROM() []byte { return b.video }
 func (b *BIOS) Name() string { return "firmware" }
 
 // Reset forgets what the Go side remembers; the guest's POST does the rest.
-func (b *BIOS) Reset() { b.state = state{} }
+func (b *BIOS) Reset(devices.ResetKind) { b.state = state{} }
 
 // Save writes the Go side's state.
 func (b *BIOS) Save(w *snap.Writer) { w.Struct(&b.state) }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/arch/x86/x86asm"
 
+	"g86/devices"
 	"g86/devices/snap"
 )
 
@@ -18,7 +19,7 @@ func TestROMChecksumsAndAnchors(t *testing.T) {
 	require.Zero(t, sum(b.bios.VideoROM()))
 	require.Equal(t, []byte{0xea, 0x5b, 0xe0, 0x00, 0xf0}, rom[0xfff0:0xfff5])
 	require.EqualValues(t, 0xfc, rom[0xfffe])
-	require.Equal(t, font(8)[:1024], rom[0xfa6e:0xfe6e])
+	require.Equal(t, b.bios.hw.Font8[:1024], rom[0xfa6e:0xfe6e])
 
 	for _, a := range []struct {
 		anchor string
@@ -129,7 +130,7 @@ func TestSaveLoad(t *testing.T) {
 	want := b.bios.state
 	var w snap.Writer
 	b.bios.Save(&w)
-	b.bios.Reset()
+	b.bios.Reset(devices.Hard)
 	require.NoError(t, b.bios.Load(snap.NewReader(w.Bytes())))
 	require.Equal(t, want, b.bios.state)
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"g86/devices/bus"
+	"g86/devices/vga"
+	realfont "g86/devices/vga/font"
 )
 
 // fakeCPU executes, in real-address mode, just the instructions that the ROM's
@@ -271,6 +273,7 @@ type board struct {
 	cmos cmosRAM
 	ram  []byte
 	kbc  *kbcFake
+	vga  *vga.VGA
 }
 
 const testMemory = 8 << 20
@@ -294,7 +297,7 @@ func newBoard(t *testing.T, cfg Config, drives ...Drive) *board {
 	require.NoError(t, err)
 	_, err = b.bus.MapPorts("cmos", 0x70, 2, bus.Byte, &b.cmos)
 	require.NoError(t, err)
-	b.bios, err = New(cfg, Hardware{Bus: b.bus, Font8: font(8), Font14: font(14), Font16: font(16), Drives: drives,
+	b.bios, err = New(cfg, Hardware{Bus: b.bus, Font8: realfont.Font8x8(), Font14: realfont.Font8x14(), Font16: realfont.Font8x16(), Drives: drives,
 		Now: func() uint64 { b.now += 1000; return b.now }})
 	require.NoError(t, err)
 	_, err = b.bus.MapRAM("rom", ROMBase, b.bios.ROM(), true, bus.PrioROM)

@@ -60,7 +60,7 @@ func (f *frame) shutdown() {
 // post sets the machine up.
 func (f *frame) post() {
 	b := f.b
-	b.Reset()
+	b.state = state{}
 	warm := f.rd16(bdaWarmBoot)
 	resume := f.rd32(bdaResumeIP)
 	f.write(0, make([]byte, 0x500))

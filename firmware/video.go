@@ -56,7 +56,9 @@ func (f *frame) setMode(n byte) {
 	}
 	f.dispi(dispiEnable, 0)
 	if v := f.b.hw.Video; v != nil {
-		v.SetBIOSMode(int(n&0x7f), n&0x80 == 0)
+		if err := v.SetBIOSMode(n&0x7f, n&0x80 != 0); err != nil {
+			return
+		}
 	}
 	crtc := uint16(0x3d4)
 	eq := f.rd16(bdaEquipment) &^ 0x30
