@@ -26,6 +26,9 @@ type fakeCPU struct {
 	prot  bool // pretends to be in protected mode
 	// onHLT stands for what interrupts do while the CPU sleeps.
 	onHLT func()
+	// after, if set, runs after every instruction: the rest of the board. halted
+	// tells that it was HLT.
+	after func(halted bool)
 }
 
 func (c *fakeCPU) Reg(i int) uint64                  { return uint64(c.r[i]) }
@@ -158,6 +161,10 @@ func (c *fakeCPU) step() {
 		c.ip++
 		require.Less(c.t, c.halts, 100, "halts for ever")
 		require.NotZero(c.t, c.flags&flagIF, "HLT with interrupts disabled")
+		if c.after != nil {
+			c.after(true)
+			return
+		}
 		require.NotNil(c.t, c.onHLT, "HLT")
 		c.onHLT()
 	case op == 0xcd:
@@ -177,6 +184,9 @@ func (c *fakeCPU) step() {
 		c.ip, c.s[sCS] = uint16(p), uint16(p>>16)
 	default:
 		require.Fail(c.t, "unexpected instruction", "%02x %02x at %04x:%04x", op, b1, c.s[sCS], c.ip)
+	}
+	if c.after != nil && op != 0xfb { // STI holds interrupts off for one instruction
+		c.after(false)
 	}
 }
 
@@ -269,11 +279,12 @@ func (c *cmosRAM) WritePort(off uint16, _ int, v uint32) {
 // board is a machine of RAM, ROMs, CMOS and whatever a test adds.
 type board struct {
 	*fakeCPU
-	now  uint64
-	cmos cmosRAM
-	ram  []byte
-	kbc  *kbcFake
-	vga  *vga.VGA
+	now       uint64
+	cmos      cmosRAM
+	cmosRange *bus.PortRange
+	ram       []byte
+	kbc       *kbcFake
+	vga       *vga.VGA
 }
 
 const testMemory = 8 << 20
@@ -295,7 +306,7 @@ func newBoard(t *testing.T, cfg Config, drives ...Drive) *board {
 	cfg.CPUs = max(cfg.CPUs, 1)
 	_, err := b.bus.MapRAM("ram", 0, b.ram, false, bus.PrioRAM)
 	require.NoError(t, err)
-	_, err = b.bus.MapPorts("cmos", 0x70, 2, bus.Byte, &b.cmos)
+	b.cmosRange, err = b.bus.MapPorts("cmos", 0x70, 2, bus.Byte, &b.cmos)
 	require.NoError(t, err)
 	b.bios, err = New(cfg, Hardware{Bus: b.bus, Font8: realfont.Font8x8(), Font14: realfont.Font8x14(), Font16: realfont.Font8x16(), Drives: drives,
 		Now: func() uint64 { b.now += 1000; return b.now }})

@@ -151,7 +151,7 @@ func (f *frame) pause(deadline uint64) bool {
 		return false
 	}
 	f.wait = waitSpin
-	if deadline-now > 2*tick && f.in(pic1+1)&1 == 0 {
+	if deadline-now > tick && f.in(pic1+1)&1 == 0 {
 		f.wait = waitIdle
 	}
 	return true
