@@ -16,13 +16,15 @@ type CodeCache struct {
 	table [codeTableSize]*block
 	pages map[uint64]*codePage // by physical page address
 
+	epochs               uint64 // the last epoch given out
 	Decoded, Invalidated uint64 // counters: blocks
 }
 
 const (
 	codeTableSize = 1 << 15
 	maxBlockOps   = 32
-	maxPageBlocks = 2048 // more than a page can use at once: start over
+	uncached      = ^uint64(0) // block.pa of a block that is used once
+	maxPageBlocks = 2048       // more than a page can use at once: start over
 )
 
 type block struct {
@@ -33,6 +35,12 @@ type block struct {
 	bytes uint16
 	mode  isa.Mode
 	dead  bool
+
+	// The blocks that ran after this one, valid while the processor's epoch is
+	// the one they were found in.
+	succ      [2]*block
+	succEpoch [2]uint64
+	succTurn  uint8
 }
 
 type codePage struct {
@@ -173,6 +181,31 @@ func (c *CPU) fetchLinear(rip uint64) uint64 {
 	return (c.Seg[CS].Base + rip) & 0xffffffff
 }
 
+// newEpoch invalidates what blocks know of their successors: an epoch is a time
+// during which neither translations nor privilege nor the code segment change.
+func (c *CPU) newEpoch() {
+	c.code.epochs++
+	c.epoch = c.code.epochs
+}
+
+// nextBlock is the block at RIP after b, from b's memory where possible.
+func (c *CPU) nextBlock(b *block) *block {
+	rip := c.RIP
+	if n := b.succ[0]; n != nil && n.rip == rip && b.succEpoch[0] == c.epoch && !n.dead {
+		return n
+	}
+	if n := b.succ[1]; n != nil && n.rip == rip && b.succEpoch[1] == c.epoch && !n.dead {
+		return n
+	}
+	n := c.findBlock()
+	if n.pa != uncached {
+		i := b.succTurn & 1
+		b.succ[i], b.succEpoch[i] = n, c.epoch
+		b.succTurn++
+	}
+	return n
+}
+
 // execPage returns the TLB entry that maps lin for execution.
 func (c *CPU) execPage(lin uint64) *tlbEntry {
 	e := &c.tlb.e[lin>>12&(tlbSize-1)]
@@ -241,7 +274,7 @@ func (c *CPU) decodeBlock(e *tlbEntry, lin, pa, rip uint64) *block {
 func (c *CPU) decodeOne(lin, rip uint64) *block {
 	var buf [15]byte
 	n := 0
-	b := &block{rip: rip, mode: c.mode, pa: ^uint64(0), ops: make([]Op, 1)}
+	b := &block{rip: rip, mode: c.mode, pa: uncached, ops: make([]Op, 1)}
 	op := &b.ops[0]
 	for {
 		// Fetch up to the end of the page, then byte by byte beyond it.

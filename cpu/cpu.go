@@ -74,6 +74,8 @@ type CPU struct {
 	cur    *Op
 	blk    *block
 	blkEnd int // the block is left before this instruction
+	epoch  uint64
+	entry  block // stands before the first block of a run
 	limit  uint64
 	rmw    rmwTarget
 
@@ -262,12 +264,6 @@ func (c *CPU) index() uint64 {
 	return uint64(uintptr(unsafe.Pointer(c.cur))-uintptr(first)) / uint64(unsafe.Sizeof(Op{}))
 }
 
-// flagsChanged recomputes what depends on TF, IF, VM and AC.
-func (c *CPU) flagsChanged() {
-	c.privilegeChanged()
-	c.eventsChanged()
-}
-
 // eventsChanged re-derives the events that follow from State.
 func (c *CPU) eventsChanged() {
 	if c.RFLAGS&FlagTF != 0 || c.PendingDB != 0 || c.DR[7]&0xff != 0 {
@@ -287,6 +283,7 @@ func (c *CPU) eventsChanged() {
 
 // modeChanged recomputes everything after a change of CR0, CR4, EFER, CS or SS.
 func (c *CPU) modeChanged() {
+	c.newEpoch()
 	c.long = c.EFER&EFERLMA != 0
 	cs := &c.Seg[CS]
 	switch {
@@ -325,7 +322,10 @@ func (c *CPU) privilegeChanged() {
 	} else if c.CR4&CR4SMAP != 0 && c.RFLAGS&FlagAC != 0 {
 		idx = tlbSuperAC
 	}
-	c.tlb = &c.tlbs[idx]
+	if c.tlb != &c.tlbs[idx] {
+		c.tlb = &c.tlbs[idx]
+		c.newEpoch()
+	}
 	strict := c.cpl == 3 && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 || c.dataBreakpoints()
 	if strict != c.strict {
 		c.strict = strict

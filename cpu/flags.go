@@ -126,8 +126,11 @@ func (c *CPU) putFlags(f uint64) {
 	old := c.RFLAGS
 	c.RFLAGS = f&^statusFlags | Flag1
 	c.setStatus(uint32(f))
-	if (old^f)&(FlagTF|FlagIF|FlagVM|FlagAC|FlagRF|FlagVIF|FlagVIP) != 0 {
-		c.flagsChanged()
+	if (old^f)&(FlagVM|FlagAC) != 0 {
+		c.privilegeChanged()
+	}
+	if (old^f)&(FlagTF|FlagIF|FlagRF) != 0 {
+		c.eventsChanged()
 	}
 }
 

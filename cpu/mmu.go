@@ -63,6 +63,7 @@ func (t *tlb) flush(global bool) {
 
 // flushTLB drops all translations; without global it keeps global pages.
 func (c *CPU) flushTLB(global bool) {
+	c.newEpoch()
 	for i := range c.tlbs {
 		if !c.tlbs[i].used && c.tlbs[i].e[0].r == 0 { // never initialised: all-zero tags would match page 0
 			c.tlbs[i].used = true
@@ -78,6 +79,7 @@ func (c *CPU) flushTLB(global bool) {
 
 // flushPage is INVLPG.
 func (c *CPU) flushPage(lin uint64) {
+	c.newEpoch()
 	if lin >= c.large.lo && lin <= c.large.hi {
 		c.flushTLB(true)
 		return

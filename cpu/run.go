@@ -42,13 +42,14 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 			again = true
 		}
 	}()
+	b := &c.entry
 	for c.ICount < c.limit {
 		if c.events != 0 {
 			if exit, leave := c.handleEvents(); leave {
 				return exit, false
 			}
 		}
-		b := c.findBlock()
+		b = c.nextBlock(b)
 		n := len(b.ops)
 		if left := c.limit - c.ICount; uint64(n) > left {
 			n = int(left)
@@ -154,7 +155,7 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 				c.external(uint8(vector))
 			}
 		case c.RFLAGS&FlagIF == 0:
-			c.events &^= evINTR // comes back with flagsChanged
+			c.events &^= evINTR // comes back when IF is set
 		}
 	}
 	if c.Halted {
