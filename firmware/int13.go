@@ -151,6 +151,9 @@ func (f *frame) driveParameters(u *unit) byte {
 			u.cyls, u.heads, u.sectors = g.cyls, g.heads, g.sectors
 		}
 	}
+	if u.cyls == 0 {
+		return f.done(0x07)
+	}
 	last := u.cyls - 1
 	f.setLo(rCX, uint16(last&0xff)<<8|uint16(last>>8&3)<<6|uint16(u.sectors))
 	f.setLo(rDX, uint16(u.heads-1)<<8|uint16(f.b.count(u.kind)))

@@ -313,8 +313,8 @@ func (f *frame) vbeScanLine() uint16 {
 	if !f.vbeActive() {
 		return vbeInvalid
 	}
-	bytes := int(f.dispiRead(dispiBPP)+7) / 8
-	x, y := int(f.dispiRead(dispiXRes)), int(f.dispiRead(dispiYRes))
+	bytes := max(1, int(f.dispiRead(dispiBPP)+7)/8)
+	x, y := int(f.dispiRead(dispiXRes)), max(1, int(f.dispiRead(dispiYRes)))
 	most := f.videoMemory() << 16 / (y * bytes)
 	width := int(f.dispiRead(dispiVirtW))
 	switch f.bl() {
@@ -337,7 +337,7 @@ func (f *frame) vbeScanLine() uint16 {
 	}
 	f.setLo(rBX, uint16(width*bytes))
 	f.setLo(rCX, uint16(width))
-	f.setLo(rDX, uint16(min(f.videoMemory()<<16/(width*bytes), 0xffff)))
+	f.setLo(rDX, uint16(min(f.videoMemory()<<16/max(1, width*bytes), 0xffff)))
 	return vbeOK
 }
 

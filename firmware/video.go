@@ -253,7 +253,8 @@ func (f *frame) writeString() {
 	row0, col0 := f.cursor(page)
 	f.setCursor(page, f.dh(), f.dl())
 	at := lin(f.es, f.bp())
-	for n := f.cx(); n > 0; n-- {
+	const most = 80 * 60 // a screenful; more would keep the machine busy for a guest's mistake
+	for n := min(f.cx(), most); n > 0; n-- {
 		c, attr := f.rd8(at), f.bl()
 		at++
 		if mode&2 != 0 {

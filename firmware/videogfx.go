@@ -188,7 +188,13 @@ func (f *frame) pixelAt(page byte, x, y int) (m videoMode, at uint64, ok bool) {
 	if !ok || m.lay == layText {
 		return m, 0, false
 	}
-	perByte := map[layout]int{layPlanar: 8, layCGA2: 8, layCGA4: 4, layLinear: 1}[m.lay]
+	perByte := 8
+	switch m.lay {
+	case layCGA4:
+		perByte = 4
+	case layLinear:
+		perByte = 1
+	}
 	if x/perByte >= m.lineBytes() || y >= m.rows*m.height {
 		return m, 0, false
 	}
