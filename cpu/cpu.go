@@ -70,6 +70,9 @@ type CPU struct {
 	physCache [256]physEntry
 	a20       uint64 // mask on physical addresses
 
+	x87 fpuUnit
+	sse sseUnit
+
 	// The instruction being run.
 	cur    *Op
 	blk    *block
@@ -200,6 +203,7 @@ func (c *CPU) Refresh() {
 	c.setStatus(uint32(c.RFLAGS))
 	c.flushTLB(true)
 	c.modeChanged()
+	c.fpuChanged()
 	c.events = 0
 	c.eventsChanged()
 	c.blkEnd = 0

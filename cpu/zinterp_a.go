@@ -3,6 +3,7 @@
 package cpu
 
 import "math/bits"
+import "g86/cpu/vec"
 
 func opADDEbGb16r(c *CPU, in *Op) {
 	v1 := c.reg8(in.RM)
@@ -2025,9 +2026,8 @@ func opCMOVNLEGvEv64m(c *CPU, in *Op) {
 }
 
 func opBSWAPZv16r(c *CPU, in *Op) {
-	v1 := uint16(c.GPR[in.RM&15])
-	v2 := c.bswap16(v1)
-	c.setReg16(in.RM&15, v2)
+	v1 := uint16(0x0)
+	c.setReg16(in.RM&15, v1)
 }
 
 func opBSWAPZv32r(c *CPU, in *Op) {
@@ -3088,6 +3088,946 @@ func opCALLEv64m(c *CPU, in *Op) {
 	v4 := in.Next
 	c.push64(v4)
 	c.RIP = v2
+}
+
+func opADDPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ADDPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opADDPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ADDPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opADDPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ADDPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opADDPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ADDPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opADDSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ADDSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opADDSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ADDSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opADDSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ADDSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opADDSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ADDSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCMPPSVpsWpsIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CMPPS(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCMPPSVpsWpsIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.CMPPS(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCMPPDVpdWpdIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CMPPD(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCMPPDVpdWpdIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.CMPPD(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCMPSSVssWssIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CMPSS(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCMPSSVssWssIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.CMPSS(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCMPSDVsdWsdIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CMPSD(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCMPSDVsdWsdIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.CMPSD(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opADDSUBPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ADDSUBPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opADDSUBPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ADDSUBPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opADDSUBPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ADDSUBPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opADDSUBPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ADDSUBPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCOMISSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.COMISS(v2, v1, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v3))
+}
+
+func opCOMISSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.COMISS(v4, v3, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v5))
+}
+
+func opCOMISDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.COMISD(v2, v1, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v3))
+}
+
+func opCOMISDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.COMISD(v4, v3, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v5))
+}
+
+func opCVTPI2PSVpsQq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTPI2PS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+	c.enterMMX(in)
+}
+
+func opCVTPI2PSVpsQq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.CVTPI2PS(v3, v2, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+	c.enterMMX(in)
+}
+
+func opCVTPI2PDVpdQq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.CVTPI2PD(v1)
+	c.XMM[in.Reg&15] = v2
+	c.enterMMX(in)
+}
+
+func opCVTPI2PDVpdQq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.CVTPI2PD(v2)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSI2SSVssEy16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTSI2SS32(v2, int32(v1), c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSI2SSVssEy64r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.GPR[in.RM&15]
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTSI2SS64(v2, int64(v1), c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSI2SSVssEy16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.CVTSI2SS32(v3, int32(v2), c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTSI2SSVssEy64m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.CVTSI2SS64(v3, int64(v2), c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTSI2SDVsdEy16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTSI2SD32(v2, int32(v1))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSI2SDVsdEy64r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.GPR[in.RM&15]
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTSI2SD64(v2, int64(v1), c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSI2SDVsdEy16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.CVTSI2SD32(v3, int32(v2))
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTSI2SDVsdEy64m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.CVTSI2SD64(v3, int64(v2), c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTTPS2PIPqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTTPS2PI(v1, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opCVTTPS2PIPqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.CVTTPS2PI(v3, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opCVTTPD2PIPqWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTTPD2PI(v1, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opCVTTPD2PIPqWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTTPD2PI(v3, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opCVTTSS2SIGyWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint32(vec.CVTTSS2SI32(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opCVTTSS2SIGyWss64r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint64(vec.CVTTSS2SI64(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v2
+}
+
+func opCVTTSS2SIGyWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint32(vec.CVTTSS2SI32(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v4)
+}
+
+func opCVTTSS2SIGyWss64m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint64(vec.CVTTSS2SI64(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v4
+}
+
+func opCVTTSD2SIGyWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint32(vec.CVTTSD2SI32(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opCVTTSD2SIGyWsd64r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint64(vec.CVTTSD2SI64(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v2
+}
+
+func opCVTTSD2SIGyWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint32(vec.CVTTSD2SI32(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v4)
+}
+
+func opCVTTSD2SIGyWsd64m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint64(vec.CVTTSD2SI64(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v4
+}
+
+func opCVTPS2PIPqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTPS2PI(v1, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opCVTPS2PIPqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.CVTPS2PI(v3, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opCVTPD2PIPqWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTPD2PI(v1, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opCVTPD2PIPqWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTPD2PI(v3, c.sseEnv())
+	c.sseExceptions()
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opCVTSS2SIGyWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint32(vec.CVTSS2SI32(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opCVTSS2SIGyWss64r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint64(vec.CVTSS2SI64(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v2
+}
+
+func opCVTSS2SIGyWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint32(vec.CVTSS2SI32(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v4)
+}
+
+func opCVTSS2SIGyWss64m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint64(vec.CVTSS2SI64(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v4
+}
+
+func opCVTSD2SIGyWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint32(vec.CVTSD2SI32(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opCVTSD2SIGyWsd64r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint64(vec.CVTSD2SI64(v1, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v2
+}
+
+func opCVTSD2SIGyWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint32(vec.CVTSD2SI32(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = uint64(v4)
+}
+
+func opCVTSD2SIGyWsd64m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := uint64(vec.CVTSD2SI64(v3, c.sseEnv()))
+	c.sseExceptions()
+	c.GPR[in.Reg&15] = v4
+}
+
+func opCVTPS2PDVpdWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTPS2PD(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTPS2PDVpdWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.CVTPS2PD(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTPD2PSVpsWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTPD2PS(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTPD2PSVpsWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTPD2PS(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTSS2SDVsdWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTSS2SD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSS2SDVsdWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.CVTSS2SD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCVTSD2SSVssWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.CVTSD2SS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opCVTSD2SSVssWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.CVTSD2SS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opCVTDQ2PSVpsWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTDQ2PS(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTDQ2PSVpsWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTDQ2PS(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTPS2DQVdqWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTPS2DQ(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTPS2DQVdqWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTPS2DQ(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTTPS2DQVdqWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTTPS2DQ(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTTPS2DQVdqWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTTPS2DQ(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTTPD2DQVdqWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTTPD2DQ(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTTPD2DQVdqWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTTPD2DQ(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTDQ2PDVpdWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTDQ2PD(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTDQ2PDVpdWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.CVTDQ2PD(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opCVTPD2DQVdqWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.CVTPD2DQ(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opCVTPD2DQVdqWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.CVTPD2DQ(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opBLENDVPSVdqWdqXMM016r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.V(c.XMM[0])
+	v4 := vec.BLENDVPS(v2, v1, v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opBLENDVPSVdqWdqXMM016m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.V(c.XMM[0])
+	v6 := vec.BLENDVPS(v4, v3, v5)
+	c.XMM[in.Reg&15] = v6
+}
+
+func opBLENDVPDVdqWdqXMM016r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.V(c.XMM[0])
+	v4 := vec.BLENDVPD(v2, v1, v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opBLENDVPDVdqWdqXMM016m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.V(c.XMM[0])
+	v6 := vec.BLENDVPD(v4, v3, v5)
+	c.XMM[in.Reg&15] = v6
+}
+
+func opBLENDPSVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.BLENDPS(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opBLENDPSVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.BLENDPS(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opBLENDPDVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.BLENDPD(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opBLENDPDVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.BLENDPD(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opAESIMCVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.AESIMC(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opAESIMCVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.AESIMC(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opAESENCVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.AESENC(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opAESENCVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.AESENC(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opAESENCLASTVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.AESENCLAST(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opAESENCLASTVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.AESENCLAST(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opAESDECVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.AESDEC(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opAESDECVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.AESDEC(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opAESDECLASTVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.AESDECLAST(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opAESDECLASTVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.AESDECLAST(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opAESKEYGENASSISTVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.AESKEYGENASSIST(v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v2
+}
+
+func opAESKEYGENASSISTVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.AESKEYGENASSIST(v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v4
 }
 
 func opANDNGyByEy16r(c *CPU, in *Op) {

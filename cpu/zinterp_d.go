@@ -3,6 +3,7 @@
 package cpu
 
 import "math/bits"
+import "g86/cpu/vec"
 
 func opOREbGb16r(c *CPU, in *Op) {
 	v1 := c.reg8(in.RM)
@@ -998,7 +999,7 @@ func opMOVSXDGvEd64m(c *CPU, in *Op) {
 func opMOVBEGvMv16m(c *CPU, in *Op) {
 	v1 := c.ea(in)
 	v2 := c.load16(in.Seg, v1)
-	v3 := c.bswap16(v2)
+	v3 := bits.ReverseBytes16(v2)
 	c.setReg16(in.Reg&15, v3)
 }
 
@@ -1018,7 +1019,7 @@ func opMOVBEGvMv64m(c *CPU, in *Op) {
 
 func opMOVBEMvGv16m(c *CPU, in *Op) {
 	v1 := uint16(c.GPR[in.Reg&15])
-	v2 := c.bswap16(v1)
+	v2 := bits.ReverseBytes16(v1)
 	v3 := c.ea(in)
 	c.store16(in.Seg, v3, v2)
 }
@@ -1884,6 +1885,877 @@ func opJMPEv64m(c *CPU, in *Op) {
 	v2 := c.load64(in.Seg, v1)
 	c.checkRIP(v2)
 	c.RIP = v2
+}
+
+func opEMMS16r(c *CPU, in *Op) {
+	c.checkMMX()
+	c.emms(in)
+}
+
+func opMOVDPqEd16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.M(v1)
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opMOVDPqEd16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.M(v2)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opMOVQPqEq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.GPR[in.RM&15]
+	v2 := vec.M(v1)
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opMOVQPqEq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.M(v2)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opMOVDEdPq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v2 := uint32(v1)
+	c.GPR[in.RM&15] = uint64(v2)
+	c.enterMMX(in)
+}
+
+func opMOVDEdPq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v2 := uint32(v1)
+	v3 := c.ea(in)
+	c.store32(in.Seg, v3, v2)
+	c.enterMMX(in)
+}
+
+func opMOVQEqPq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v2 := uint64(v1)
+	c.GPR[in.RM&15] = v2
+	c.enterMMX(in)
+}
+
+func opMOVQEqPq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v2 := uint64(v1)
+	v3 := c.ea(in)
+	c.store64(in.Seg, v3, v2)
+	c.enterMMX(in)
+}
+
+func opMOVQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	c.setMMX(in.Reg&7, v1)
+}
+
+func opMOVQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opMOVQQqPq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	c.setMMX(in.RM&7, v1)
+}
+
+func opMOVQQqPq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v2 := c.ea(in)
+	c.store64(in.Seg, v2, uint64(v1))
+	c.enterMMX(in)
+}
+
+func opMASKMOVQPqNq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	c.maskmovq(in)
+}
+
+func opMULPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MULPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMULPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MULPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMULPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MULPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMULPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MULPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMULSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MULSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMULSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MULSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMULSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MULSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMULSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MULSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMINPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MINPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMINPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MINPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMINPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MINPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMINPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MINPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMINSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MINSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMINSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MINSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMINSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MINSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMINSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MINSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opDIVPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.DIVPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opDIVPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.DIVPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opDIVPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.DIVPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opDIVPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.DIVPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opDIVSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.DIVSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opDIVSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.DIVSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opDIVSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.DIVSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opDIVSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.DIVSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMAXPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MAXPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMAXPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MAXPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMAXPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MAXPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMAXPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MAXPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMAXSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MAXSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMAXSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MAXSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMAXSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MAXSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMAXSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MAXSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opHADDPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.HADDPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opHADDPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.HADDPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opHADDPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.HADDPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opHADDPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.HADDPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opHSUBPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.HSUBPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opHSUBPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.HSUBPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opHSUBPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.HSUBPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opHSUBPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.HSUBPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMOVUPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	c.XMM[in.Reg&15] = v1
+}
+
+func opMOVUPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := vec.V(c.load128(in.Seg, v1))
+	c.XMM[in.Reg&15] = v2
+}
+
+func opMOVSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MOVSS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MOVSD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVUPSWpsVps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	c.XMM[in.RM&15] = v1
+}
+
+func opMOVUPSWpsVps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := c.ea(in)
+	c.store128(in.Seg, v2, v1)
+}
+
+func opMOVSSWssVss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.V(c.XMM[in.RM&15])
+	v3 := vec.MOVSS(v2, v1)
+	c.XMM[in.RM&15] = v3
+}
+
+func opMOVSSWssVss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := uint32(v1[0])
+	v3 := c.ea(in)
+	c.store32(in.Seg, v3, v2)
+}
+
+func opMOVSDWsdVsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.V(c.XMM[in.RM&15])
+	v3 := vec.MOVSD(v2, v1)
+	c.XMM[in.RM&15] = v3
+}
+
+func opMOVSDWsdVsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := uint64(v1[0])
+	v3 := c.ea(in)
+	c.store64(in.Seg, v3, v2)
+}
+
+func opMOVLPSVqMq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MOVSD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMOVHLPSVqUq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MOVHLPS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVDDUPVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.MOVDDUP(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opMOVDDUPVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.MOVDDUP(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opMOVSLDUPVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.MOVSLDUP(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opMOVSLDUPVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.MOVSLDUP(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opMOVHPSVqMq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MOVLHPS(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMOVLHPSVqUq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MOVLHPS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVSHDUPVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.MOVSHDUP(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opMOVSHDUPVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.MOVSHDUP(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opMOVHPSMqVq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.MOVHLPS(v1, v1)
+	v3 := uint64(v2[0])
+	v4 := c.ea(in)
+	c.store64(in.Seg, v4, v3)
+}
+
+func opMOVAPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVAPSWpsVps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := c.ea(in)
+	c.align16(in, v2)
+	c.store128(in.Seg, v2, v1)
+}
+
+func opMOVMSKPSGdUps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.MOVMSKPS(v1)
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opMOVMSKPDGdUpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.MOVMSKPD(v1)
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opMOVDVdqEd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.V{uint64(v1)}
+	c.XMM[in.Reg&15] = v2
+}
+
+func opMOVQVdqEq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.GPR[in.RM&15]
+	v2 := vec.V{uint64(v1)}
+	c.XMM[in.Reg&15] = v2
+}
+
+func opMOVDEdVdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := uint32(v1[0])
+	c.GPR[in.RM&15] = uint64(v2)
+}
+
+func opMOVQEqVdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := uint64(v1[0])
+	c.GPR[in.RM&15] = v2
+}
+
+func opMOVQVqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := uint64(v1[0])
+	v3 := vec.V{uint64(v2)}
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMOVQWqVq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := uint64(v1[0])
+	v3 := vec.V{uint64(v2)}
+	c.XMM[in.RM&15] = v3
+}
+
+func opMOVQ2DQVdqNq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	c.XMM[in.Reg&15] = v2
+	c.enterMMX(in)
+}
+
+func opMOVDQ2QPqUq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.checkMMX()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.M(v1[0])
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opMASKMOVDQUVdqUdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	c.maskmovdqu(in)
+}
+
+func opDPPSVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.DPPS(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opDPPSVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.DPPS(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opDPPDVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.DPPD(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opDPPDVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.DPPD(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opMPSADBWVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.MPSADBW(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opMPSADBWVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.MPSADBW(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opEXTRACTPSEdVdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.EXTRACTPS(v1, uint8(in.Imm))
+	c.GPR[in.RM&15] = uint64(v2)
+}
+
+func opEXTRACTPSEdVdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.EXTRACTPS(v1, uint8(in.Imm))
+	v3 := c.ea(in)
+	c.store32(in.Seg, v3, v2)
+}
+
+func opINSERTPSVdqUdqMdIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.INSERTPS(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opINSERTPSVdqUdqMdIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := c.insertps(in, v4, v3)
+	c.XMM[in.Reg&15] = v5
 }
 
 func opMULXGyByEy16r(c *CPU, in *Op) {

@@ -921,6 +921,3941 @@ func opRET64r(c *CPU, in *Op) {
 	c.RIP = v2
 }
 
+func opPUNPCKLBWPqQd16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PUNPCKLBWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPUNPCKLBWPqQd16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.M(v2)
+	v4 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v5 := vec.PUNPCKLBWM(v4, v3)
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPUNPCKLBWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKLBW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKLBWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKLBW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPUNPCKLWDPqQd16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PUNPCKLWDM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPUNPCKLWDPqQd16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.M(v2)
+	v4 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v5 := vec.PUNPCKLWDM(v4, v3)
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPUNPCKLWDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKLWD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKLWDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKLWD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPUNPCKLDQPqQd16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PUNPCKLDQM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPUNPCKLDQPqQd16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.M(v2)
+	v4 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v5 := vec.PUNPCKLDQM(v4, v3)
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPUNPCKLDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKLDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKLDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKLDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPACKSSWBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PACKSSWBM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPACKSSWBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PACKSSWBM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPACKSSWBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PACKSSWB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPACKSSWBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PACKSSWB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPGTBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PCMPGTB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPCMPGTBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PCMPGTB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPCMPGTBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPGTB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPGTBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPGTB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPGTWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PCMPGTW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPCMPGTWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PCMPGTW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPCMPGTWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPGTW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPGTWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPGTW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPGTDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PCMPGTD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPCMPGTDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PCMPGTD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPCMPGTDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPGTD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPGTDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPGTD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPACKUSWBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PACKUSWBM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPACKUSWBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PACKUSWBM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPACKUSWBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PACKUSWB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPACKUSWBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PACKUSWB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPUNPCKHBWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PUNPCKHBWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPUNPCKHBWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PUNPCKHBWM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPUNPCKHBWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKHBW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKHBWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKHBW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPUNPCKHWDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PUNPCKHWDM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPUNPCKHWDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PUNPCKHWDM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPUNPCKHWDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKHWD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKHWDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKHWD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPUNPCKHDQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PUNPCKHDQM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPUNPCKHDQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PUNPCKHDQM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPUNPCKHDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKHDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKHDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKHDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPACKSSDWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PACKSSDWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPACKSSDWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PACKSSDWM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPACKSSDWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PACKSSDW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPACKSSDWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PACKSSDW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPEQBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PCMPEQB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPCMPEQBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PCMPEQB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPCMPEQBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPEQB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPEQBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPEQB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPEQWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PCMPEQW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPCMPEQWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PCMPEQW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPCMPEQWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPEQW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPEQWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPEQW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPEQDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PCMPEQD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPCMPEQDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PCMPEQD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPCMPEQDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPEQD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPEQDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPEQD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSRLWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSRLW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSRLWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSRLW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSRLWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSRLW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSRLWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSRLW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSRLDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSRLD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSRLDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSRLD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSRLDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSRLD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSRLDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSRLD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSRLQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSRLQ(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSRLQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSRLQ(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSRLQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSRLQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSRLQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSRLQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMULLWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMULLW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMULLWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMULLW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMULLWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULLW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULLWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULLW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBUSBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBUSB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBUSBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBUSB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBUSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBUSB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBUSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBUSB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBUSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBUSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBUSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBUSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBUSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBUSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBUSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBUSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPANDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PAND(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPANDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PAND(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPANDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PAND(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPANDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PAND(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDUSBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDUSB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDUSBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDUSB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDUSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDUSB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDUSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDUSB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDUSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDUSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDUSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDUSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDUSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDUSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDUSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDUSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPANDNPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PANDN(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPANDNPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PANDN(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPANDNVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PANDN(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPANDNVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PANDN(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSRAWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSRAW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSRAWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSRAW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSRAWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSRAW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSRAWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSRAW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSRADPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSRAD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSRADPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSRAD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSRADVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSRAD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSRADVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSRAD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMULHWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMULHW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMULHWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMULHW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMULHWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULHW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULHWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULHW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBSBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBSB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBSBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBSB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBSB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBSB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPORPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.POR(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPORPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.POR(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPORVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.POR(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPORVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.POR(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDSBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDSB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDSBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDSB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDSB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDSB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPXORPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PXOR(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPXORPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PXOR(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPXORVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PXOR(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPXORVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PXOR(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSLLWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSLLW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSLLWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSLLW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSLLWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSLLW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSLLWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSLLW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSLLDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSLLD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSLLDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSLLD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSLLDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSLLD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSLLDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSLLD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSLLQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSLLQ(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSLLQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSLLQ(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSLLQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSLLQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSLLQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSLLQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMADDWDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMADDWD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMADDWDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMADDWD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMADDWDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMADDWD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMADDWDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMADDWD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDD(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDD(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMINUBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMINUB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMINUBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMINUB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMINUBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMINUB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMINUBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMINUB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMAXUBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMAXUB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMAXUBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMAXUB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMAXUBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMAXUB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMAXUBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMAXUB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPAVGBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PAVGB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPAVGBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PAVGB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPAVGBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PAVGB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPAVGBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PAVGB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPAVGWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PAVGW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPAVGWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PAVGW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPAVGWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PAVGW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPAVGWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PAVGW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMULHUWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMULHUW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMULHUWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMULHUW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMULHUWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULHUW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULHUWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULHUW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMINSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMINSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMINSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMINSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMINSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMINSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMINSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMINSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMAXSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMAXSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMAXSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMAXSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMAXSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMAXSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMAXSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMAXSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSADBWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSADBW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSADBWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSADBW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSADBWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSADBW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSADBWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSADBW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPADDQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PADDQ(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPADDQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PADDQ(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPADDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PADDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPADDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PADDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMULUDQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMULUDQ(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMULUDQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMULUDQ(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMULUDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULUDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULUDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULUDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSUBQPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSUBQ(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSUBQPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSUBQ(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSUBQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSUBQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSUBQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSUBQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSRLWNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSRLWI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSRLWUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSRLWI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSRAWNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSRAWI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSRAWUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSRAWI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSLLWNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSLLWI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSLLWUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSLLWI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSRLDNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSRLDI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSRLDUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSRLDI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSRADNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSRADI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSRADUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSRADI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSLLDNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSLLDI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSLLDUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSLLDI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSRLQNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSRLQI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSRLQUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSRLQI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSLLQNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PSLLQI(v2, uint8(in.Imm))
+	v4 := vec.M(v3[0])
+	c.setMMX(in.RM&7, v4)
+}
+
+func opPSLLQUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSLLQI(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSHUFBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PSHUFBM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPSHUFBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PSHUFBM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPSHUFBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSHUFB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSHUFBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSHUFB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHADDWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PHADDWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPHADDWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PHADDWM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPHADDWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PHADDW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPHADDWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PHADDW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHADDDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PHADDDM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPHADDDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PHADDDM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPHADDDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PHADDD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPHADDDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PHADDD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHADDSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PHADDSWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPHADDSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PHADDSWM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPHADDSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PHADDSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPHADDSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PHADDSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMADDUBSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMADDUBSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMADDUBSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMADDUBSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMADDUBSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMADDUBSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMADDUBSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMADDUBSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHSUBWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PHSUBWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPHSUBWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PHSUBWM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPHSUBWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PHSUBW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPHSUBWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PHSUBW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHSUBDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PHSUBDM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPHSUBDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PHSUBDM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPHSUBDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PHSUBD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPHSUBDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PHSUBD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHSUBSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PHSUBSWM(v2, v1)
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPHSUBSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PHSUBSWM(v3, v2)
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPHSUBSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PHSUBSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPHSUBSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PHSUBSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSIGNBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSIGNB(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSIGNBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSIGNB(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSIGNBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSIGNB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSIGNBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSIGNB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSIGNWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSIGNW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSIGNWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSIGNW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSIGNWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSIGNW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSIGNWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSIGNW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSIGNDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PSIGND(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPSIGNDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PSIGND(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPSIGNDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PSIGND(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPSIGNDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PSIGND(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMULHRSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V{uint64(v1)}
+	v5 := vec.PMULHRSW(v3, v4)
+	v6 := vec.M(v5[0])
+	c.setMMX(in.Reg&7, v6)
+}
+
+func opPMULHRSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.V{uint64(v3)}
+	v5 := vec.V{uint64(v2)}
+	v6 := vec.PMULHRSW(v4, v5)
+	v7 := vec.M(v6[0])
+	c.setMMX(in.Reg&7, v7)
+}
+
+func opPMULHRSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULHRSW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULHRSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULHRSW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPABSBPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PABSB(v2)
+	v4 := vec.M(v3[0])
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPABSBPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PABSB(v3)
+	v5 := vec.M(v4[0])
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPABSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PABSB(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPABSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PABSB(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPABSWPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PABSW(v2)
+	v4 := vec.M(v3[0])
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPABSWPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PABSW(v3)
+	v5 := vec.M(v4[0])
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPABSWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PABSW(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPABSWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PABSW(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPABSDPqQq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.V{uint64(v1)}
+	v3 := vec.PABSD(v2)
+	v4 := vec.M(v3[0])
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPABSDPqQq16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PABSD(v3)
+	v5 := vec.M(v4[0])
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPABSDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PABSD(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPABSDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PABSD(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPSRLDQUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSRLDQ(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPSLLDQUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSLLDQ(v1, uint8(in.Imm))
+	c.XMM[in.RM&15] = v2
+}
+
+func opPALIGNRPqQqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PALIGNRM(v2, v1, uint8(in.Imm))
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPALIGNRPqQqIb16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v4 := vec.PALIGNRM(v3, v2, uint8(in.Imm))
+	c.setMMX(in.Reg&7, v4)
+}
+
+func opPALIGNRVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PALIGNR(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPALIGNRVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PALIGNR(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMOVMSKBGdNq16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.PMOVMSKBM(v1)
+	c.GPR[in.Reg&15] = uint64(v2)
+	c.enterMMX(in)
+}
+
+func opPSHUFWPqQqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.PSHUFW(v1, uint8(in.Imm))
+	c.setMMX(in.Reg&7, v2)
+}
+
+func opPSHUFWPqQqIb16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := vec.M(c.load64(in.Seg, v1))
+	v3 := vec.PSHUFW(v2, uint8(in.Imm))
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPINSRWPqRdMwIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v3 := vec.PINSRWM(v2, v1, uint8(in.Imm))
+	c.setMMX(in.Reg&7, v3)
+}
+
+func opPINSRWPqRdMwIb16m(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := c.ea(in)
+	v2 := c.load16(in.Seg, v1)
+	v3 := uint32(v2)
+	v4 := vec.M(c.FPU.Reg[in.Reg&7].Sig)
+	v5 := vec.PINSRWM(v4, v3, uint8(in.Imm))
+	c.setMMX(in.Reg&7, v5)
+}
+
+func opPEXTRWGdNqIb16r(c *CPU, in *Op) {
+	c.checkMMX()
+	v1 := vec.M(c.FPU.Reg[in.RM&7].Sig)
+	v2 := vec.PEXTRWM(v1, uint8(in.Imm))
+	c.GPR[in.Reg&15] = uint64(v2)
+	c.enterMMX(in)
+}
+
+func opRSQRTPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.RSQRTPS(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opRSQRTPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.RSQRTPS(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opRSQRTSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.RSQRTSS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opRSQRTSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.RSQRTSS(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opRCPPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.RCPPS(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opRCPPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.RCPPS(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opRCPSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.RCPSS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opRCPSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.RCPSS(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMOVMSKBGdUdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVMSKB(v1)
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opPUNPCKLQDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKLQDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKLQDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKLQDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPUNPCKHQDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PUNPCKHQDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPUNPCKHQDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PUNPCKHQDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPSHUFDVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSHUFD(v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPSHUFDVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PSHUFD(v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPSHUFLWVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSHUFLW(v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPSHUFLWVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PSHUFLW(v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPSHUFHWVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PSHUFHW(v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPSHUFHWVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PSHUFHW(v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPINSRWVdqRdMwIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PINSRW(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPINSRWVdqRdMwIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load16(in.Seg, v1)
+	v3 := uint32(v2)
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PINSRW(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPEXTRWGdUdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PEXTRW(v1, uint8(in.Imm))
+	c.GPR[in.Reg&15] = uint64(v2)
+}
+
+func opPMULDQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULDQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULDQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULDQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPEQQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPEQQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPEQQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPEQQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPACKUSDWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PACKUSDW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPACKUSDWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PACKUSDW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMINSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMINSB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMINSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMINSB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMINSDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMINSD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMINSDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMINSD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMINUWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMINUW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMINUWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMINUW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMINUDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMINUD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMINUDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMINUD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMAXSBVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMAXSB(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMAXSBVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMAXSB(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMAXSDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMAXSD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMAXSDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMAXSD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMAXUWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMAXUW(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMAXUWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMAXUW(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMAXUDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMAXUD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMAXUDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMAXUD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMULLDVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PMULLD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPMULLDVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PMULLD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPHMINPOSUWVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PHMINPOSUW(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPHMINPOSUWVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.PHMINPOSUW(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPBLENDVBVdqWdqXMM016r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.V(c.XMM[0])
+	v4 := vec.PBLENDVB(v2, v1, v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPBLENDVBVdqWdqXMM016m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.V(c.XMM[0])
+	v6 := vec.PBLENDVB(v4, v3, v5)
+	c.XMM[in.Reg&15] = v6
+}
+
+func opROUNDPSVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.ROUNDPS(v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opROUNDPSVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.ROUNDPS(v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opROUNDPDVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.ROUNDPD(v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opROUNDPDVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.ROUNDPD(v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPBLENDWVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PBLENDW(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPBLENDWVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PBLENDW(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCMPGTQVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCMPGTQ(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCMPGTQVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCMPGTQ(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPCLMULQDQVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PCLMULQDQ(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPCLMULQDQVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PCLMULQDQ(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPMOVSXBWVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVSXBW(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVSXBWVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVSXBW(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVZXBWVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVZXBW(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVZXBWVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVZXBW(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVSXBDVdqWd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVSXBD(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVSXBDVdqWd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVSXBD(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVZXBDVdqWd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVZXBD(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVZXBDVdqWd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVZXBD(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVSXBQVdqWw16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVSXBQ(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVSXBQVdqWw16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load16(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVSXBQ(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVZXBQVdqWw16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVZXBQ(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVZXBQVdqWw16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load16(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVZXBQ(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVSXWDVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVSXWD(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVSXWDVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVSXWD(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVZXWDVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVZXWD(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVZXWDVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVZXWD(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVSXWQVdqWd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVSXWQ(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVSXWQVdqWd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVSXWQ(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVZXWQVdqWd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVZXWQ(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVZXWQVdqWd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVZXWQ(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVSXDQVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVSXDQ(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVSXDQVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVSXDQ(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPMOVZXDQVdqWq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.PMOVZXDQ(v1)
+	c.XMM[in.Reg&15] = v2
+}
+
+func opPMOVZXDQVdqWq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.PMOVZXDQ(v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPCMPESTRMVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpestrm(in, v2, v1)
+}
+
+func opPCMPESTRMVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := vec.V(c.load128(in.Seg, v1))
+	v3 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpestrm(in, v3, v2)
+}
+
+func opPCMPESTRIVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpestri(in, v2, v1)
+}
+
+func opPCMPESTRIVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := vec.V(c.load128(in.Seg, v1))
+	v3 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpestri(in, v3, v2)
+}
+
+func opPCMPISTRMVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpistrm(in, v2, v1)
+}
+
+func opPCMPISTRMVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := vec.V(c.load128(in.Seg, v1))
+	v3 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpistrm(in, v3, v2)
+}
+
+func opPCMPISTRIVdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpistri(in, v2, v1)
+}
+
+func opPCMPISTRIVdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := vec.V(c.load128(in.Seg, v1))
+	v3 := vec.V(c.XMM[in.Reg&15])
+	c.pcmpistri(in, v3, v2)
+}
+
+func opPTESTVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := c.ptest(in, v2, v1)
+	c.setStatusMasked(0x8d5, uint32(v3))
+}
+
+func opPTESTVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := c.ptest(in, v4, v3)
+	c.setStatusMasked(0x8d5, uint32(v5))
+}
+
+func opROUNDSSVssWssIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ROUNDSS(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opROUNDSSVssWssIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ROUNDSS(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opROUNDSDVsdWsdIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.ROUNDSD(v2, v1, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opROUNDSDVsdWsdIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.ROUNDSD(v4, v3, c.sseEnv(), uint8(in.Imm))
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPEXTRBRdMbVdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRB(v1, uint8(in.Imm))
+	c.GPR[in.RM&15] = uint64(v2)
+}
+
+func opPEXTRBRdMbVdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRB(v1, uint8(in.Imm))
+	v3 := uint8(v2)
+	v4 := c.ea(in)
+	c.store8(in.Seg, v4, v3)
+}
+
+func opPEXTRWRdMwVdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRW(v1, uint8(in.Imm))
+	c.GPR[in.RM&15] = uint64(v2)
+}
+
+func opPEXTRWRdMwVdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRW(v1, uint8(in.Imm))
+	v3 := uint16(v2)
+	v4 := c.ea(in)
+	c.store16(in.Seg, v4, v3)
+}
+
+func opPEXTRDEdVdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRD(v1, uint8(in.Imm))
+	c.GPR[in.RM&15] = uint64(v2)
+}
+
+func opPEXTRDEdVdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRD(v1, uint8(in.Imm))
+	v3 := c.ea(in)
+	c.store32(in.Seg, v3, v2)
+}
+
+func opPEXTRQEqVdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRQ(v1, uint8(in.Imm))
+	c.GPR[in.RM&15] = v2
+}
+
+func opPEXTRQEqVdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.Reg&15])
+	v2 := vec.PEXTRQ(v1, uint8(in.Imm))
+	v3 := c.ea(in)
+	c.store64(in.Seg, v3, v2)
+}
+
+func opPINSRBVdqRdMbIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PINSRB(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPINSRBVdqRdMbIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load8(in.Seg, v1)
+	v3 := uint32(v2)
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.PINSRB(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opPINSRDVdqEdIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := uint32(c.GPR[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PINSRD(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPINSRDVdqEdIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.PINSRD(v3, v2, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v4
+}
+
+func opPINSRQVdqEqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.GPR[in.RM&15]
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.PINSRQ(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opPINSRQVdqEqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V(c.XMM[in.Reg&15])
+	v4 := vec.PINSRQ(v3, v2, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v4
+}
+
 func opPEXTGyByEy16r(c *CPU, in *Op) {
 	v1 := uint32(c.GPR[in.Vvvv&15])
 	v2 := uint64(v1)

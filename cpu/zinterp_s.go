@@ -2,6 +2,8 @@
 
 package cpu
 
+import "g86/cpu/vec"
+
 func opSBBEbGb16r(c *CPU, in *Op) {
 	v1 := c.reg8(in.RM)
 	v2 := c.reg8(in.Reg)
@@ -1996,6 +1998,438 @@ func opTZCNTGvEv64m(c *CPU, in *Op) {
 	v2 := c.load64(in.Seg, v1)
 	v3 := uint64(c.tzcntf(uint64(v2), 64))
 	c.GPR[in.Reg&15] = v3
+}
+
+func opSQRTPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.SQRTPS(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opSQRTPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.SQRTPS(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opSQRTPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.SQRTPD(v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v2
+}
+
+func opSQRTPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.SQRTPD(v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v4
+}
+
+func opSQRTSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SQRTSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSQRTSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SQRTSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSQRTSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SQRTSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSQRTSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SQRTSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSUBPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SUBPS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSUBPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SUBPS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSUBPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SUBPD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSUBPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SUBPD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSUBSSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SUBSS(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSUBSSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SUBSS(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSUBSDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SUBSD(v2, v1, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSUBSDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SUBSD(v4, v3, c.sseEnv())
+	c.sseExceptions()
+	c.XMM[in.Reg&15] = v5
+}
+
+func opUNPCKLPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.UNPCKLPS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opUNPCKLPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.UNPCKLPS(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opUNPCKLPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.UNPCKLPD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opUNPCKLPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.UNPCKLPD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opUNPCKHPSVpsWps16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.UNPCKHPS(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opUNPCKHPSVpsWps16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.UNPCKHPS(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opUNPCKHPDVpdWpd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.UNPCKHPD(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opUNPCKHPDVpdWpd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.UNPCKHPD(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHUFPSVpsWpsIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHUFPS(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHUFPSVpsWpsIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHUFPS(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHUFPDVpdWpdIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHUFPD(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHUFPDVpdWpdIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHUFPD(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
+}
+
+func opUCOMISSVssWss16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.UCOMISS(v2, v1, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v3))
+}
+
+func opUCOMISSVssWss16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load32(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.UCOMISS(v4, v3, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v5))
+}
+
+func opUCOMISDVsdWsd16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.UCOMISD(v2, v1, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v3))
+}
+
+func opUCOMISDVsdWsd16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	v2 := c.load64(in.Seg, v1)
+	v3 := vec.V{uint64(v2)}
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.UCOMISD(v4, v3, c.sseEnv()).EFlags()
+	c.sseExceptions()
+	c.setStatusMasked(0x8d5, uint32(v5))
+}
+
+func opSHA1NEXTEVdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHA1NEXTE(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHA1NEXTEVdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHA1NEXTE(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHA1MSG1VdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHA1MSG1(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHA1MSG1VdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHA1MSG1(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHA1MSG2VdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHA1MSG2(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHA1MSG2VdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHA1MSG2(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHA256MSG1VdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHA256MSG1(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHA256MSG1VdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHA256MSG1(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHA256MSG2VdqWdq16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHA256MSG2(v2, v1)
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHA256MSG2VdqWdq16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHA256MSG2(v4, v3)
+	c.XMM[in.Reg&15] = v5
+}
+
+func opSHA256RNDS2VdqWdqXMM016r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.V(c.XMM[0])
+	v4 := vec.SHA256RNDS2(v2, v1, v3)
+	c.XMM[in.Reg&15] = v4
+}
+
+func opSHA256RNDS2VdqWdqXMM016m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.V(c.XMM[0])
+	v6 := vec.SHA256RNDS2(v4, v3, v5)
+	c.XMM[in.Reg&15] = v6
+}
+
+func opSHA1RNDS4VdqWdqIb16r(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := vec.V(c.XMM[in.RM&15])
+	v2 := vec.V(c.XMM[in.Reg&15])
+	v3 := vec.SHA1RNDS4(v2, v1, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v3
+}
+
+func opSHA1RNDS4VdqWdqIb16m(c *CPU, in *Op) {
+	c.checkSSE()
+	v1 := c.ea(in)
+	c.align16(in, v1)
+	v3 := vec.V(c.load128(in.Seg, v1))
+	v4 := vec.V(c.XMM[in.Reg&15])
+	v5 := vec.SHA1RNDS4(v4, v3, uint8(in.Imm))
+	c.XMM[in.Reg&15] = v5
 }
 
 func opSHLXGyEyBy16r(c *CPU, in *Op) {

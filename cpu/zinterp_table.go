@@ -5,333 +5,708 @@ package cpu
 // generated holds the handlers of the translatable forms by form ID; index
 // memory*3 + (0, 1, 2 for operand size 2, 4, 8).
 var generated = [992][6]func(*CPU, *Op){
-	1:   {0: opADDEbGb16r, 1: opADDEbGb16r, 2: opADDEbGb16r, 3: opADDEbGb16m, 4: opADDEbGb16m, 5: opADDEbGb16m},                         // ADD Eb,Gb
-	2:   {0: opADDEvGv16r, 1: opADDEvGv32r, 2: opADDEvGv64r, 3: opADDEvGv16m, 4: opADDEvGv32m, 5: opADDEvGv64m},                         // ADD Ev,Gv
-	3:   {0: opADDGbEb16r, 1: opADDGbEb16r, 2: opADDGbEb16r, 3: opADDGbEb16m, 4: opADDGbEb16m, 5: opADDGbEb16m},                         // ADD Gb,Eb
-	4:   {0: opADDGvEv16r, 1: opADDGvEv32r, 2: opADDGvEv64r, 3: opADDGvEv16m, 4: opADDGvEv32m, 5: opADDGvEv64m},                         // ADD Gv,Ev
-	5:   {0: opADDALIb16r, 1: opADDALIb16r, 2: opADDALIb16r},                                                                            // ADD AL,Ib
-	6:   {0: opADDrAXIz16r, 1: opADDrAXIz32r, 2: opADDrAXIz64r},                                                                         // ADD rAX,Iz
-	7:   {0: opADDEbIb16r, 1: opADDEbIb16r, 2: opADDEbIb16r, 3: opADDEbIb16m, 4: opADDEbIb16m, 5: opADDEbIb16m},                         // ADD Eb,Ib
-	8:   {0: opADDEvIz16r, 1: opADDEvIz32r, 2: opADDEvIz64r, 3: opADDEvIz16m, 4: opADDEvIz32m, 5: opADDEvIz64m},                         // ADD Ev,Iz
-	9:   {0: opADDEbIb16r, 1: opADDEbIb16r, 3: opADDEbIb16m, 4: opADDEbIb16m},                                                           // ADD Eb,Ib
-	10:  {0: opADDEvIz16r, 1: opADDEvIz32r, 2: opADDEvIz64r, 3: opADDEvIz16m, 4: opADDEvIz32m, 5: opADDEvIz64m},                         // ADD Ev,Ibs
-	11:  {0: opOREbGb16r, 1: opOREbGb16r, 2: opOREbGb16r, 3: opOREbGb16m, 4: opOREbGb16m, 5: opOREbGb16m},                               // OR Eb,Gb
-	12:  {0: opOREvGv16r, 1: opOREvGv32r, 2: opOREvGv64r, 3: opOREvGv16m, 4: opOREvGv32m, 5: opOREvGv64m},                               // OR Ev,Gv
-	13:  {0: opORGbEb16r, 1: opORGbEb16r, 2: opORGbEb16r, 3: opORGbEb16m, 4: opORGbEb16m, 5: opORGbEb16m},                               // OR Gb,Eb
-	14:  {0: opORGvEv16r, 1: opORGvEv32r, 2: opORGvEv64r, 3: opORGvEv16m, 4: opORGvEv32m, 5: opORGvEv64m},                               // OR Gv,Ev
-	15:  {0: opORALIb16r, 1: opORALIb16r, 2: opORALIb16r},                                                                               // OR AL,Ib
-	16:  {0: opORrAXIz16r, 1: opORrAXIz32r, 2: opORrAXIz64r},                                                                            // OR rAX,Iz
-	17:  {0: opOREbIb16r, 1: opOREbIb16r, 2: opOREbIb16r, 3: opOREbIb16m, 4: opOREbIb16m, 5: opOREbIb16m},                               // OR Eb,Ib
-	18:  {0: opOREvIz16r, 1: opOREvIz32r, 2: opOREvIz64r, 3: opOREvIz16m, 4: opOREvIz32m, 5: opOREvIz64m},                               // OR Ev,Iz
-	19:  {0: opOREbIb16r, 1: opOREbIb16r, 3: opOREbIb16m, 4: opOREbIb16m},                                                               // OR Eb,Ib
-	20:  {0: opOREvIz16r, 1: opOREvIz32r, 2: opOREvIz64r, 3: opOREvIz16m, 4: opOREvIz32m, 5: opOREvIz64m},                               // OR Ev,Ibs
-	21:  {0: opADCEbGb16r, 1: opADCEbGb16r, 2: opADCEbGb16r, 3: opADCEbGb16m, 4: opADCEbGb16m, 5: opADCEbGb16m},                         // ADC Eb,Gb
-	22:  {0: opADCEvGv16r, 1: opADCEvGv32r, 2: opADCEvGv64r, 3: opADCEvGv16m, 4: opADCEvGv32m, 5: opADCEvGv64m},                         // ADC Ev,Gv
-	23:  {0: opADCGbEb16r, 1: opADCGbEb16r, 2: opADCGbEb16r, 3: opADCGbEb16m, 4: opADCGbEb16m, 5: opADCGbEb16m},                         // ADC Gb,Eb
-	24:  {0: opADCGvEv16r, 1: opADCGvEv32r, 2: opADCGvEv64r, 3: opADCGvEv16m, 4: opADCGvEv32m, 5: opADCGvEv64m},                         // ADC Gv,Ev
-	25:  {0: opADCALIb16r, 1: opADCALIb16r, 2: opADCALIb16r},                                                                            // ADC AL,Ib
-	26:  {0: opADCrAXIz16r, 1: opADCrAXIz32r, 2: opADCrAXIz64r},                                                                         // ADC rAX,Iz
-	27:  {0: opADCEbIb16r, 1: opADCEbIb16r, 2: opADCEbIb16r, 3: opADCEbIb16m, 4: opADCEbIb16m, 5: opADCEbIb16m},                         // ADC Eb,Ib
-	28:  {0: opADCEvIz16r, 1: opADCEvIz32r, 2: opADCEvIz64r, 3: opADCEvIz16m, 4: opADCEvIz32m, 5: opADCEvIz64m},                         // ADC Ev,Iz
-	29:  {0: opADCEbIb16r, 1: opADCEbIb16r, 3: opADCEbIb16m, 4: opADCEbIb16m},                                                           // ADC Eb,Ib
-	30:  {0: opADCEvIz16r, 1: opADCEvIz32r, 2: opADCEvIz64r, 3: opADCEvIz16m, 4: opADCEvIz32m, 5: opADCEvIz64m},                         // ADC Ev,Ibs
-	31:  {0: opSBBEbGb16r, 1: opSBBEbGb16r, 2: opSBBEbGb16r, 3: opSBBEbGb16m, 4: opSBBEbGb16m, 5: opSBBEbGb16m},                         // SBB Eb,Gb
-	32:  {0: opSBBEvGv16r, 1: opSBBEvGv32r, 2: opSBBEvGv64r, 3: opSBBEvGv16m, 4: opSBBEvGv32m, 5: opSBBEvGv64m},                         // SBB Ev,Gv
-	33:  {0: opSBBGbEb16r, 1: opSBBGbEb16r, 2: opSBBGbEb16r, 3: opSBBGbEb16m, 4: opSBBGbEb16m, 5: opSBBGbEb16m},                         // SBB Gb,Eb
-	34:  {0: opSBBGvEv16r, 1: opSBBGvEv32r, 2: opSBBGvEv64r, 3: opSBBGvEv16m, 4: opSBBGvEv32m, 5: opSBBGvEv64m},                         // SBB Gv,Ev
-	35:  {0: opSBBALIb16r, 1: opSBBALIb16r, 2: opSBBALIb16r},                                                                            // SBB AL,Ib
-	36:  {0: opSBBrAXIz16r, 1: opSBBrAXIz32r, 2: opSBBrAXIz64r},                                                                         // SBB rAX,Iz
-	37:  {0: opSBBEbIb16r, 1: opSBBEbIb16r, 2: opSBBEbIb16r, 3: opSBBEbIb16m, 4: opSBBEbIb16m, 5: opSBBEbIb16m},                         // SBB Eb,Ib
-	38:  {0: opSBBEvIz16r, 1: opSBBEvIz32r, 2: opSBBEvIz64r, 3: opSBBEvIz16m, 4: opSBBEvIz32m, 5: opSBBEvIz64m},                         // SBB Ev,Iz
-	39:  {0: opSBBEbIb16r, 1: opSBBEbIb16r, 3: opSBBEbIb16m, 4: opSBBEbIb16m},                                                           // SBB Eb,Ib
-	40:  {0: opSBBEvIz16r, 1: opSBBEvIz32r, 2: opSBBEvIz64r, 3: opSBBEvIz16m, 4: opSBBEvIz32m, 5: opSBBEvIz64m},                         // SBB Ev,Ibs
-	41:  {0: opANDEbGb16r, 1: opANDEbGb16r, 2: opANDEbGb16r, 3: opANDEbGb16m, 4: opANDEbGb16m, 5: opANDEbGb16m},                         // AND Eb,Gb
-	42:  {0: opANDEvGv16r, 1: opANDEvGv32r, 2: opANDEvGv64r, 3: opANDEvGv16m, 4: opANDEvGv32m, 5: opANDEvGv64m},                         // AND Ev,Gv
-	43:  {0: opANDGbEb16r, 1: opANDGbEb16r, 2: opANDGbEb16r, 3: opANDGbEb16m, 4: opANDGbEb16m, 5: opANDGbEb16m},                         // AND Gb,Eb
-	44:  {0: opANDGvEv16r, 1: opANDGvEv32r, 2: opANDGvEv64r, 3: opANDGvEv16m, 4: opANDGvEv32m, 5: opANDGvEv64m},                         // AND Gv,Ev
-	45:  {0: opANDALIb16r, 1: opANDALIb16r, 2: opANDALIb16r},                                                                            // AND AL,Ib
-	46:  {0: opANDrAXIz16r, 1: opANDrAXIz32r, 2: opANDrAXIz64r},                                                                         // AND rAX,Iz
-	47:  {0: opANDEbIb16r, 1: opANDEbIb16r, 2: opANDEbIb16r, 3: opANDEbIb16m, 4: opANDEbIb16m, 5: opANDEbIb16m},                         // AND Eb,Ib
-	48:  {0: opANDEvIz16r, 1: opANDEvIz32r, 2: opANDEvIz64r, 3: opANDEvIz16m, 4: opANDEvIz32m, 5: opANDEvIz64m},                         // AND Ev,Iz
-	49:  {0: opANDEbIb16r, 1: opANDEbIb16r, 3: opANDEbIb16m, 4: opANDEbIb16m},                                                           // AND Eb,Ib
-	50:  {0: opANDEvIz16r, 1: opANDEvIz32r, 2: opANDEvIz64r, 3: opANDEvIz16m, 4: opANDEvIz32m, 5: opANDEvIz64m},                         // AND Ev,Ibs
-	51:  {0: opSUBEbGb16r, 1: opSUBEbGb16r, 2: opSUBEbGb16r, 3: opSUBEbGb16m, 4: opSUBEbGb16m, 5: opSUBEbGb16m},                         // SUB Eb,Gb
-	52:  {0: opSUBEvGv16r, 1: opSUBEvGv32r, 2: opSUBEvGv64r, 3: opSUBEvGv16m, 4: opSUBEvGv32m, 5: opSUBEvGv64m},                         // SUB Ev,Gv
-	53:  {0: opSUBGbEb16r, 1: opSUBGbEb16r, 2: opSUBGbEb16r, 3: opSUBGbEb16m, 4: opSUBGbEb16m, 5: opSUBGbEb16m},                         // SUB Gb,Eb
-	54:  {0: opSUBGvEv16r, 1: opSUBGvEv32r, 2: opSUBGvEv64r, 3: opSUBGvEv16m, 4: opSUBGvEv32m, 5: opSUBGvEv64m},                         // SUB Gv,Ev
-	55:  {0: opSUBALIb16r, 1: opSUBALIb16r, 2: opSUBALIb16r},                                                                            // SUB AL,Ib
-	56:  {0: opSUBrAXIz16r, 1: opSUBrAXIz32r, 2: opSUBrAXIz64r},                                                                         // SUB rAX,Iz
-	57:  {0: opSUBEbIb16r, 1: opSUBEbIb16r, 2: opSUBEbIb16r, 3: opSUBEbIb16m, 4: opSUBEbIb16m, 5: opSUBEbIb16m},                         // SUB Eb,Ib
-	58:  {0: opSUBEvIz16r, 1: opSUBEvIz32r, 2: opSUBEvIz64r, 3: opSUBEvIz16m, 4: opSUBEvIz32m, 5: opSUBEvIz64m},                         // SUB Ev,Iz
-	59:  {0: opSUBEbIb16r, 1: opSUBEbIb16r, 3: opSUBEbIb16m, 4: opSUBEbIb16m},                                                           // SUB Eb,Ib
-	60:  {0: opSUBEvIz16r, 1: opSUBEvIz32r, 2: opSUBEvIz64r, 3: opSUBEvIz16m, 4: opSUBEvIz32m, 5: opSUBEvIz64m},                         // SUB Ev,Ibs
-	61:  {0: opXOREbGb16r, 1: opXOREbGb16r, 2: opXOREbGb16r, 3: opXOREbGb16m, 4: opXOREbGb16m, 5: opXOREbGb16m},                         // XOR Eb,Gb
-	62:  {0: opXOREvGv16r, 1: opXOREvGv32r, 2: opXOREvGv64r, 3: opXOREvGv16m, 4: opXOREvGv32m, 5: opXOREvGv64m},                         // XOR Ev,Gv
-	63:  {0: opXORGbEb16r, 1: opXORGbEb16r, 2: opXORGbEb16r, 3: opXORGbEb16m, 4: opXORGbEb16m, 5: opXORGbEb16m},                         // XOR Gb,Eb
-	64:  {0: opXORGvEv16r, 1: opXORGvEv32r, 2: opXORGvEv64r, 3: opXORGvEv16m, 4: opXORGvEv32m, 5: opXORGvEv64m},                         // XOR Gv,Ev
-	65:  {0: opXORALIb16r, 1: opXORALIb16r, 2: opXORALIb16r},                                                                            // XOR AL,Ib
-	66:  {0: opXORrAXIz16r, 1: opXORrAXIz32r, 2: opXORrAXIz64r},                                                                         // XOR rAX,Iz
-	67:  {0: opXOREbIb16r, 1: opXOREbIb16r, 2: opXOREbIb16r, 3: opXOREbIb16m, 4: opXOREbIb16m, 5: opXOREbIb16m},                         // XOR Eb,Ib
-	68:  {0: opXOREvIz16r, 1: opXOREvIz32r, 2: opXOREvIz64r, 3: opXOREvIz16m, 4: opXOREvIz32m, 5: opXOREvIz64m},                         // XOR Ev,Iz
-	69:  {0: opXOREbIb16r, 1: opXOREbIb16r, 3: opXOREbIb16m, 4: opXOREbIb16m},                                                           // XOR Eb,Ib
-	70:  {0: opXOREvIz16r, 1: opXOREvIz32r, 2: opXOREvIz64r, 3: opXOREvIz16m, 4: opXOREvIz32m, 5: opXOREvIz64m},                         // XOR Ev,Ibs
-	71:  {0: opCMPEbGb16r, 1: opCMPEbGb16r, 2: opCMPEbGb16r, 3: opCMPEbGb16m, 4: opCMPEbGb16m, 5: opCMPEbGb16m},                         // CMP Eb,Gb
-	72:  {0: opCMPEvGv16r, 1: opCMPEvGv32r, 2: opCMPEvGv64r, 3: opCMPEvGv16m, 4: opCMPEvGv32m, 5: opCMPEvGv64m},                         // CMP Ev,Gv
-	73:  {0: opCMPGbEb16r, 1: opCMPGbEb16r, 2: opCMPGbEb16r, 3: opCMPGbEb16m, 4: opCMPGbEb16m, 5: opCMPGbEb16m},                         // CMP Gb,Eb
-	74:  {0: opCMPGvEv16r, 1: opCMPGvEv32r, 2: opCMPGvEv64r, 3: opCMPGvEv16m, 4: opCMPGvEv32m, 5: opCMPGvEv64m},                         // CMP Gv,Ev
-	75:  {0: opCMPALIb16r, 1: opCMPALIb16r, 2: opCMPALIb16r},                                                                            // CMP AL,Ib
-	76:  {0: opCMPrAXIz16r, 1: opCMPrAXIz32r, 2: opCMPrAXIz64r},                                                                         // CMP rAX,Iz
-	77:  {0: opCMPEbIb16r, 1: opCMPEbIb16r, 2: opCMPEbIb16r, 3: opCMPEbIb16m, 4: opCMPEbIb16m, 5: opCMPEbIb16m},                         // CMP Eb,Ib
-	78:  {0: opCMPEvIz16r, 1: opCMPEvIz32r, 2: opCMPEvIz64r, 3: opCMPEvIz16m, 4: opCMPEvIz32m, 5: opCMPEvIz64m},                         // CMP Ev,Iz
-	79:  {0: opCMPEbIb16r, 1: opCMPEbIb16r, 3: opCMPEbIb16m, 4: opCMPEbIb16m},                                                           // CMP Eb,Ib
-	80:  {0: opCMPEvIz16r, 1: opCMPEvIz32r, 2: opCMPEvIz64r, 3: opCMPEvIz16m, 4: opCMPEvIz32m, 5: opCMPEvIz64m},                         // CMP Ev,Ibs
-	81:  {0: opROLEbIb16r, 1: opROLEbIb16r, 2: opROLEbIb16r, 3: opROLEbIb16m, 4: opROLEbIb16m, 5: opROLEbIb16m},                         // ROL Eb,Ib
-	82:  {0: opROLEvIb16r, 1: opROLEvIb32r, 2: opROLEvIb64r, 3: opROLEvIb16m, 4: opROLEvIb32m, 5: opROLEvIb64m},                         // ROL Ev,Ib
-	83:  {0: opROLEb116r, 1: opROLEb116r, 2: opROLEb116r, 3: opROLEb116m, 4: opROLEb116m, 5: opROLEb116m},                               // ROL Eb,1
-	84:  {0: opROLEv116r, 1: opROLEv132r, 2: opROLEv164r, 3: opROLEv116m, 4: opROLEv132m, 5: opROLEv164m},                               // ROL Ev,1
-	85:  {0: opROLEbCL16r, 1: opROLEbCL16r, 2: opROLEbCL16r, 3: opROLEbCL16m, 4: opROLEbCL16m, 5: opROLEbCL16m},                         // ROL Eb,CL
-	86:  {0: opROLEvCL16r, 1: opROLEvCL32r, 2: opROLEvCL64r, 3: opROLEvCL16m, 4: opROLEvCL32m, 5: opROLEvCL64m},                         // ROL Ev,CL
-	87:  {0: opROREbIb16r, 1: opROREbIb16r, 2: opROREbIb16r, 3: opROREbIb16m, 4: opROREbIb16m, 5: opROREbIb16m},                         // ROR Eb,Ib
-	88:  {0: opROREvIb16r, 1: opROREvIb32r, 2: opROREvIb64r, 3: opROREvIb16m, 4: opROREvIb32m, 5: opROREvIb64m},                         // ROR Ev,Ib
-	89:  {0: opROREb116r, 1: opROREb116r, 2: opROREb116r, 3: opROREb116m, 4: opROREb116m, 5: opROREb116m},                               // ROR Eb,1
-	90:  {0: opROREv116r, 1: opROREv132r, 2: opROREv164r, 3: opROREv116m, 4: opROREv132m, 5: opROREv164m},                               // ROR Ev,1
-	91:  {0: opROREbCL16r, 1: opROREbCL16r, 2: opROREbCL16r, 3: opROREbCL16m, 4: opROREbCL16m, 5: opROREbCL16m},                         // ROR Eb,CL
-	92:  {0: opROREvCL16r, 1: opROREvCL32r, 2: opROREvCL64r, 3: opROREvCL16m, 4: opROREvCL32m, 5: opROREvCL64m},                         // ROR Ev,CL
-	93:  {0: opRCLEbIb16r, 1: opRCLEbIb16r, 2: opRCLEbIb16r, 3: opRCLEbIb16m, 4: opRCLEbIb16m, 5: opRCLEbIb16m},                         // RCL Eb,Ib
-	94:  {0: opRCLEvIb16r, 1: opRCLEvIb32r, 2: opRCLEvIb64r, 3: opRCLEvIb16m, 4: opRCLEvIb32m, 5: opRCLEvIb64m},                         // RCL Ev,Ib
-	95:  {0: opRCLEb116r, 1: opRCLEb116r, 2: opRCLEb116r, 3: opRCLEb116m, 4: opRCLEb116m, 5: opRCLEb116m},                               // RCL Eb,1
-	96:  {0: opRCLEv116r, 1: opRCLEv132r, 2: opRCLEv164r, 3: opRCLEv116m, 4: opRCLEv132m, 5: opRCLEv164m},                               // RCL Ev,1
-	97:  {0: opRCLEbCL16r, 1: opRCLEbCL16r, 2: opRCLEbCL16r, 3: opRCLEbCL16m, 4: opRCLEbCL16m, 5: opRCLEbCL16m},                         // RCL Eb,CL
-	98:  {0: opRCLEvCL16r, 1: opRCLEvCL32r, 2: opRCLEvCL64r, 3: opRCLEvCL16m, 4: opRCLEvCL32m, 5: opRCLEvCL64m},                         // RCL Ev,CL
-	99:  {0: opRCREbIb16r, 1: opRCREbIb16r, 2: opRCREbIb16r, 3: opRCREbIb16m, 4: opRCREbIb16m, 5: opRCREbIb16m},                         // RCR Eb,Ib
-	100: {0: opRCREvIb16r, 1: opRCREvIb32r, 2: opRCREvIb64r, 3: opRCREvIb16m, 4: opRCREvIb32m, 5: opRCREvIb64m},                         // RCR Ev,Ib
-	101: {0: opRCREb116r, 1: opRCREb116r, 2: opRCREb116r, 3: opRCREb116m, 4: opRCREb116m, 5: opRCREb116m},                               // RCR Eb,1
-	102: {0: opRCREv116r, 1: opRCREv132r, 2: opRCREv164r, 3: opRCREv116m, 4: opRCREv132m, 5: opRCREv164m},                               // RCR Ev,1
-	103: {0: opRCREbCL16r, 1: opRCREbCL16r, 2: opRCREbCL16r, 3: opRCREbCL16m, 4: opRCREbCL16m, 5: opRCREbCL16m},                         // RCR Eb,CL
-	104: {0: opRCREvCL16r, 1: opRCREvCL32r, 2: opRCREvCL64r, 3: opRCREvCL16m, 4: opRCREvCL32m, 5: opRCREvCL64m},                         // RCR Ev,CL
-	105: {0: opSHLEbIb16r, 1: opSHLEbIb16r, 2: opSHLEbIb16r, 3: opSHLEbIb16m, 4: opSHLEbIb16m, 5: opSHLEbIb16m},                         // SHL Eb,Ib
-	106: {0: opSHLEvIb16r, 1: opSHLEvIb32r, 2: opSHLEvIb64r, 3: opSHLEvIb16m, 4: opSHLEvIb32m, 5: opSHLEvIb64m},                         // SHL Ev,Ib
-	107: {0: opSHLEb116r, 1: opSHLEb116r, 2: opSHLEb116r, 3: opSHLEb116m, 4: opSHLEb116m, 5: opSHLEb116m},                               // SHL Eb,1
-	108: {0: opSHLEv116r, 1: opSHLEv132r, 2: opSHLEv164r, 3: opSHLEv116m, 4: opSHLEv132m, 5: opSHLEv164m},                               // SHL Ev,1
-	109: {0: opSHLEbCL16r, 1: opSHLEbCL16r, 2: opSHLEbCL16r, 3: opSHLEbCL16m, 4: opSHLEbCL16m, 5: opSHLEbCL16m},                         // SHL Eb,CL
-	110: {0: opSHLEvCL16r, 1: opSHLEvCL32r, 2: opSHLEvCL64r, 3: opSHLEvCL16m, 4: opSHLEvCL32m, 5: opSHLEvCL64m},                         // SHL Ev,CL
-	111: {0: opSHREbIb16r, 1: opSHREbIb16r, 2: opSHREbIb16r, 3: opSHREbIb16m, 4: opSHREbIb16m, 5: opSHREbIb16m},                         // SHR Eb,Ib
-	112: {0: opSHREvIb16r, 1: opSHREvIb32r, 2: opSHREvIb64r, 3: opSHREvIb16m, 4: opSHREvIb32m, 5: opSHREvIb64m},                         // SHR Ev,Ib
-	113: {0: opSHREb116r, 1: opSHREb116r, 2: opSHREb116r, 3: opSHREb116m, 4: opSHREb116m, 5: opSHREb116m},                               // SHR Eb,1
-	114: {0: opSHREv116r, 1: opSHREv132r, 2: opSHREv164r, 3: opSHREv116m, 4: opSHREv132m, 5: opSHREv164m},                               // SHR Ev,1
-	115: {0: opSHREbCL16r, 1: opSHREbCL16r, 2: opSHREbCL16r, 3: opSHREbCL16m, 4: opSHREbCL16m, 5: opSHREbCL16m},                         // SHR Eb,CL
-	116: {0: opSHREvCL16r, 1: opSHREvCL32r, 2: opSHREvCL64r, 3: opSHREvCL16m, 4: opSHREvCL32m, 5: opSHREvCL64m},                         // SHR Ev,CL
-	117: {0: opSHLEbIb16r, 1: opSHLEbIb16r, 2: opSHLEbIb16r, 3: opSHLEbIb16m, 4: opSHLEbIb16m, 5: opSHLEbIb16m},                         // SHL Eb,Ib
-	118: {0: opSHLEvIb16r, 1: opSHLEvIb32r, 2: opSHLEvIb64r, 3: opSHLEvIb16m, 4: opSHLEvIb32m, 5: opSHLEvIb64m},                         // SHL Ev,Ib
-	119: {0: opSHLEb116r, 1: opSHLEb116r, 2: opSHLEb116r, 3: opSHLEb116m, 4: opSHLEb116m, 5: opSHLEb116m},                               // SHL Eb,1
-	120: {0: opSHLEv116r, 1: opSHLEv132r, 2: opSHLEv164r, 3: opSHLEv116m, 4: opSHLEv132m, 5: opSHLEv164m},                               // SHL Ev,1
-	121: {0: opSHLEbCL16r, 1: opSHLEbCL16r, 2: opSHLEbCL16r, 3: opSHLEbCL16m, 4: opSHLEbCL16m, 5: opSHLEbCL16m},                         // SHL Eb,CL
-	122: {0: opSHLEvCL16r, 1: opSHLEvCL32r, 2: opSHLEvCL64r, 3: opSHLEvCL16m, 4: opSHLEvCL32m, 5: opSHLEvCL64m},                         // SHL Ev,CL
-	123: {0: opSAREbIb16r, 1: opSAREbIb16r, 2: opSAREbIb16r, 3: opSAREbIb16m, 4: opSAREbIb16m, 5: opSAREbIb16m},                         // SAR Eb,Ib
-	124: {0: opSAREvIb16r, 1: opSAREvIb32r, 2: opSAREvIb64r, 3: opSAREvIb16m, 4: opSAREvIb32m, 5: opSAREvIb64m},                         // SAR Ev,Ib
-	125: {0: opSAREb116r, 1: opSAREb116r, 2: opSAREb116r, 3: opSAREb116m, 4: opSAREb116m, 5: opSAREb116m},                               // SAR Eb,1
-	126: {0: opSAREv116r, 1: opSAREv132r, 2: opSAREv164r, 3: opSAREv116m, 4: opSAREv132m, 5: opSAREv164m},                               // SAR Ev,1
-	127: {0: opSAREbCL16r, 1: opSAREbCL16r, 2: opSAREbCL16r, 3: opSAREbCL16m, 4: opSAREbCL16m, 5: opSAREbCL16m},                         // SAR Eb,CL
-	128: {0: opSAREvCL16r, 1: opSAREvCL32r, 2: opSAREvCL64r, 3: opSAREvCL16m, 4: opSAREvCL32m, 5: opSAREvCL64m},                         // SAR Ev,CL
-	129: {0: opSHLDEvGvIb16r, 1: opSHLDEvGvIb32r, 2: opSHLDEvGvIb64r, 3: opSHLDEvGvIb16m, 4: opSHLDEvGvIb32m, 5: opSHLDEvGvIb64m},       // SHLD Ev,Gv,Ib
-	130: {0: opSHLDEvGvCL16r, 1: opSHLDEvGvCL32r, 2: opSHLDEvGvCL64r, 3: opSHLDEvGvCL16m, 4: opSHLDEvGvCL32m, 5: opSHLDEvGvCL64m},       // SHLD Ev,Gv,CL
-	131: {0: opSHRDEvGvIb16r, 1: opSHRDEvGvIb32r, 2: opSHRDEvGvIb64r, 3: opSHRDEvGvIb16m, 4: opSHRDEvGvIb32m, 5: opSHRDEvGvIb64m},       // SHRD Ev,Gv,Ib
-	132: {0: opSHRDEvGvCL16r, 1: opSHRDEvGvCL32r, 2: opSHRDEvGvCL64r, 3: opSHRDEvGvCL16m, 4: opSHRDEvGvCL32m, 5: opSHRDEvGvCL64m},       // SHRD Ev,Gv,CL
-	133: {0: opJOJb16r, 1: opJOJb32r, 2: opJOJb64r},                                                                                     // JO Jb
-	134: {0: opJOJb16r, 1: opJOJb32r, 2: opJOJb64r},                                                                                     // JO Jz
-	135: {0: opSETOEb16r, 1: opSETOEb16r, 2: opSETOEb16r, 3: opSETOEb16m, 4: opSETOEb16m, 5: opSETOEb16m},                               // SETO Eb
-	136: {0: opCMOVOGvEv16r, 1: opCMOVOGvEv32r, 2: opCMOVOGvEv64r, 3: opCMOVOGvEv16m, 4: opCMOVOGvEv32m, 5: opCMOVOGvEv64m},             // CMOVO Gv,Ev
-	137: {0: opJNOJb16r, 1: opJNOJb32r, 2: opJNOJb64r},                                                                                  // JNO Jb
-	138: {0: opJNOJb16r, 1: opJNOJb32r, 2: opJNOJb64r},                                                                                  // JNO Jz
-	139: {0: opSETNOEb16r, 1: opSETNOEb16r, 2: opSETNOEb16r, 3: opSETNOEb16m, 4: opSETNOEb16m, 5: opSETNOEb16m},                         // SETNO Eb
-	140: {0: opCMOVNOGvEv16r, 1: opCMOVNOGvEv32r, 2: opCMOVNOGvEv64r, 3: opCMOVNOGvEv16m, 4: opCMOVNOGvEv32m, 5: opCMOVNOGvEv64m},       // CMOVNO Gv,Ev
-	141: {0: opJBJb16r, 1: opJBJb32r, 2: opJBJb64r},                                                                                     // JB Jb
-	142: {0: opJBJb16r, 1: opJBJb32r, 2: opJBJb64r},                                                                                     // JB Jz
-	143: {0: opSETBEb16r, 1: opSETBEb16r, 2: opSETBEb16r, 3: opSETBEb16m, 4: opSETBEb16m, 5: opSETBEb16m},                               // SETB Eb
-	144: {0: opCMOVBGvEv16r, 1: opCMOVBGvEv32r, 2: opCMOVBGvEv64r, 3: opCMOVBGvEv16m, 4: opCMOVBGvEv32m, 5: opCMOVBGvEv64m},             // CMOVB Gv,Ev
-	145: {0: opJNBJb16r, 1: opJNBJb32r, 2: opJNBJb64r},                                                                                  // JNB Jb
-	146: {0: opJNBJb16r, 1: opJNBJb32r, 2: opJNBJb64r},                                                                                  // JNB Jz
-	147: {0: opSETNBEb16r, 1: opSETNBEb16r, 2: opSETNBEb16r, 3: opSETNBEb16m, 4: opSETNBEb16m, 5: opSETNBEb16m},                         // SETNB Eb
-	148: {0: opCMOVNBGvEv16r, 1: opCMOVNBGvEv32r, 2: opCMOVNBGvEv64r, 3: opCMOVNBGvEv16m, 4: opCMOVNBGvEv32m, 5: opCMOVNBGvEv64m},       // CMOVNB Gv,Ev
-	149: {0: opJZJb16r, 1: opJZJb32r, 2: opJZJb64r},                                                                                     // JZ Jb
-	150: {0: opJZJb16r, 1: opJZJb32r, 2: opJZJb64r},                                                                                     // JZ Jz
-	151: {0: opSETZEb16r, 1: opSETZEb16r, 2: opSETZEb16r, 3: opSETZEb16m, 4: opSETZEb16m, 5: opSETZEb16m},                               // SETZ Eb
-	152: {0: opCMOVZGvEv16r, 1: opCMOVZGvEv32r, 2: opCMOVZGvEv64r, 3: opCMOVZGvEv16m, 4: opCMOVZGvEv32m, 5: opCMOVZGvEv64m},             // CMOVZ Gv,Ev
-	153: {0: opJNZJb16r, 1: opJNZJb32r, 2: opJNZJb64r},                                                                                  // JNZ Jb
-	154: {0: opJNZJb16r, 1: opJNZJb32r, 2: opJNZJb64r},                                                                                  // JNZ Jz
-	155: {0: opSETNZEb16r, 1: opSETNZEb16r, 2: opSETNZEb16r, 3: opSETNZEb16m, 4: opSETNZEb16m, 5: opSETNZEb16m},                         // SETNZ Eb
-	156: {0: opCMOVNZGvEv16r, 1: opCMOVNZGvEv32r, 2: opCMOVNZGvEv64r, 3: opCMOVNZGvEv16m, 4: opCMOVNZGvEv32m, 5: opCMOVNZGvEv64m},       // CMOVNZ Gv,Ev
-	157: {0: opJBEJb16r, 1: opJBEJb32r, 2: opJBEJb64r},                                                                                  // JBE Jb
-	158: {0: opJBEJb16r, 1: opJBEJb32r, 2: opJBEJb64r},                                                                                  // JBE Jz
-	159: {0: opSETBEEb16r, 1: opSETBEEb16r, 2: opSETBEEb16r, 3: opSETBEEb16m, 4: opSETBEEb16m, 5: opSETBEEb16m},                         // SETBE Eb
-	160: {0: opCMOVBEGvEv16r, 1: opCMOVBEGvEv32r, 2: opCMOVBEGvEv64r, 3: opCMOVBEGvEv16m, 4: opCMOVBEGvEv32m, 5: opCMOVBEGvEv64m},       // CMOVBE Gv,Ev
-	161: {0: opJNBEJb16r, 1: opJNBEJb32r, 2: opJNBEJb64r},                                                                               // JNBE Jb
-	162: {0: opJNBEJb16r, 1: opJNBEJb32r, 2: opJNBEJb64r},                                                                               // JNBE Jz
-	163: {0: opSETNBEEb16r, 1: opSETNBEEb16r, 2: opSETNBEEb16r, 3: opSETNBEEb16m, 4: opSETNBEEb16m, 5: opSETNBEEb16m},                   // SETNBE Eb
-	164: {0: opCMOVNBEGvEv16r, 1: opCMOVNBEGvEv32r, 2: opCMOVNBEGvEv64r, 3: opCMOVNBEGvEv16m, 4: opCMOVNBEGvEv32m, 5: opCMOVNBEGvEv64m}, // CMOVNBE Gv,Ev
-	165: {0: opJSJb16r, 1: opJSJb32r, 2: opJSJb64r},                                                                                     // JS Jb
-	166: {0: opJSJb16r, 1: opJSJb32r, 2: opJSJb64r},                                                                                     // JS Jz
-	167: {0: opSETSEb16r, 1: opSETSEb16r, 2: opSETSEb16r, 3: opSETSEb16m, 4: opSETSEb16m, 5: opSETSEb16m},                               // SETS Eb
-	168: {0: opCMOVSGvEv16r, 1: opCMOVSGvEv32r, 2: opCMOVSGvEv64r, 3: opCMOVSGvEv16m, 4: opCMOVSGvEv32m, 5: opCMOVSGvEv64m},             // CMOVS Gv,Ev
-	169: {0: opJNSJb16r, 1: opJNSJb32r, 2: opJNSJb64r},                                                                                  // JNS Jb
-	170: {0: opJNSJb16r, 1: opJNSJb32r, 2: opJNSJb64r},                                                                                  // JNS Jz
-	171: {0: opSETNSEb16r, 1: opSETNSEb16r, 2: opSETNSEb16r, 3: opSETNSEb16m, 4: opSETNSEb16m, 5: opSETNSEb16m},                         // SETNS Eb
-	172: {0: opCMOVNSGvEv16r, 1: opCMOVNSGvEv32r, 2: opCMOVNSGvEv64r, 3: opCMOVNSGvEv16m, 4: opCMOVNSGvEv32m, 5: opCMOVNSGvEv64m},       // CMOVNS Gv,Ev
-	173: {0: opJPJb16r, 1: opJPJb32r, 2: opJPJb64r},                                                                                     // JP Jb
-	174: {0: opJPJb16r, 1: opJPJb32r, 2: opJPJb64r},                                                                                     // JP Jz
-	175: {0: opSETPEb16r, 1: opSETPEb16r, 2: opSETPEb16r, 3: opSETPEb16m, 4: opSETPEb16m, 5: opSETPEb16m},                               // SETP Eb
-	176: {0: opCMOVPGvEv16r, 1: opCMOVPGvEv32r, 2: opCMOVPGvEv64r, 3: opCMOVPGvEv16m, 4: opCMOVPGvEv32m, 5: opCMOVPGvEv64m},             // CMOVP Gv,Ev
-	177: {0: opJNPJb16r, 1: opJNPJb32r, 2: opJNPJb64r},                                                                                  // JNP Jb
-	178: {0: opJNPJb16r, 1: opJNPJb32r, 2: opJNPJb64r},                                                                                  // JNP Jz
-	179: {0: opSETNPEb16r, 1: opSETNPEb16r, 2: opSETNPEb16r, 3: opSETNPEb16m, 4: opSETNPEb16m, 5: opSETNPEb16m},                         // SETNP Eb
-	180: {0: opCMOVNPGvEv16r, 1: opCMOVNPGvEv32r, 2: opCMOVNPGvEv64r, 3: opCMOVNPGvEv16m, 4: opCMOVNPGvEv32m, 5: opCMOVNPGvEv64m},       // CMOVNP Gv,Ev
-	181: {0: opJLJb16r, 1: opJLJb32r, 2: opJLJb64r},                                                                                     // JL Jb
-	182: {0: opJLJb16r, 1: opJLJb32r, 2: opJLJb64r},                                                                                     // JL Jz
-	183: {0: opSETLEb16r, 1: opSETLEb16r, 2: opSETLEb16r, 3: opSETLEb16m, 4: opSETLEb16m, 5: opSETLEb16m},                               // SETL Eb
-	184: {0: opCMOVLGvEv16r, 1: opCMOVLGvEv32r, 2: opCMOVLGvEv64r, 3: opCMOVLGvEv16m, 4: opCMOVLGvEv32m, 5: opCMOVLGvEv64m},             // CMOVL Gv,Ev
-	185: {0: opJNLJb16r, 1: opJNLJb32r, 2: opJNLJb64r},                                                                                  // JNL Jb
-	186: {0: opJNLJb16r, 1: opJNLJb32r, 2: opJNLJb64r},                                                                                  // JNL Jz
-	187: {0: opSETNLEb16r, 1: opSETNLEb16r, 2: opSETNLEb16r, 3: opSETNLEb16m, 4: opSETNLEb16m, 5: opSETNLEb16m},                         // SETNL Eb
-	188: {0: opCMOVNLGvEv16r, 1: opCMOVNLGvEv32r, 2: opCMOVNLGvEv64r, 3: opCMOVNLGvEv16m, 4: opCMOVNLGvEv32m, 5: opCMOVNLGvEv64m},       // CMOVNL Gv,Ev
-	189: {0: opJLEJb16r, 1: opJLEJb32r, 2: opJLEJb64r},                                                                                  // JLE Jb
-	190: {0: opJLEJb16r, 1: opJLEJb32r, 2: opJLEJb64r},                                                                                  // JLE Jz
-	191: {0: opSETLEEb16r, 1: opSETLEEb16r, 2: opSETLEEb16r, 3: opSETLEEb16m, 4: opSETLEEb16m, 5: opSETLEEb16m},                         // SETLE Eb
-	192: {0: opCMOVLEGvEv16r, 1: opCMOVLEGvEv32r, 2: opCMOVLEGvEv64r, 3: opCMOVLEGvEv16m, 4: opCMOVLEGvEv32m, 5: opCMOVLEGvEv64m},       // CMOVLE Gv,Ev
-	193: {0: opJNLEJb16r, 1: opJNLEJb32r, 2: opJNLEJb64r},                                                                               // JNLE Jb
-	194: {0: opJNLEJb16r, 1: opJNLEJb32r, 2: opJNLEJb64r},                                                                               // JNLE Jz
-	195: {0: opSETNLEEb16r, 1: opSETNLEEb16r, 2: opSETNLEEb16r, 3: opSETNLEEb16m, 4: opSETNLEEb16m, 5: opSETNLEEb16m},                   // SETNLE Eb
-	196: {0: opCMOVNLEGvEv16r, 1: opCMOVNLEGvEv32r, 2: opCMOVNLEGvEv64r, 3: opCMOVNLEGvEv16m, 4: opCMOVNLEGvEv32m, 5: opCMOVNLEGvEv64m}, // CMOVNLE Gv,Ev
-	197: {0: opMOVEbGb16r, 1: opMOVEbGb16r, 2: opMOVEbGb16r, 3: opMOVEbGb16m, 4: opMOVEbGb16m, 5: opMOVEbGb16m},                         // MOV Eb,Gb
-	198: {0: opMOVEvGv16r, 1: opMOVEvGv32r, 2: opMOVEvGv64r, 3: opMOVEvGv16m, 4: opMOVEvGv32m, 5: opMOVEvGv64m},                         // MOV Ev,Gv
-	199: {0: opMOVGbEb16r, 1: opMOVGbEb16r, 2: opMOVGbEb16r, 3: opMOVGbEb16m, 4: opMOVGbEb16m, 5: opMOVGbEb16m},                         // MOV Gb,Eb
-	200: {0: opMOVGvEv16r, 1: opMOVGvEv32r, 2: opMOVGvEv64r, 3: opMOVGvEv16m, 4: opMOVGvEv32m, 5: opMOVGvEv64m},                         // MOV Gv,Ev
-	203: {3: opMOVALOb16m, 4: opMOVALOb16m, 5: opMOVALOb16m},                                                                            // MOV AL,Ob
-	204: {3: opMOVrAXOv16m, 4: opMOVrAXOv32m, 5: opMOVrAXOv64m},                                                                         // MOV rAX,Ov
-	205: {3: opMOVObAL16m, 4: opMOVObAL16m, 5: opMOVObAL16m},                                                                            // MOV Ob,AL
-	206: {3: opMOVOvrAX16m, 4: opMOVOvrAX32m, 5: opMOVOvrAX64m},                                                                         // MOV Ov,rAX
-	207: {0: opMOVZbIb16r, 1: opMOVZbIb16r, 2: opMOVZbIb16r},                                                                            // MOV Zb,Ib
-	208: {0: opMOVZvIv16r, 1: opMOVZvIv32r, 2: opMOVZvIv64r},                                                                            // MOV Zv,Iv
-	209: {0: opMOVZbIb16r, 1: opMOVZbIb16r, 2: opMOVZbIb16r, 3: opMOVEbIb16m, 4: opMOVEbIb16m, 5: opMOVEbIb16m},                         // MOV Eb,Ib
-	210: {0: opMOVZvIv16r, 1: opMOVZvIv32r, 2: opMOVZvIv64r, 3: opMOVEvIz16m, 4: opMOVEvIz32m, 5: opMOVEvIz64m},                         // MOV Ev,Iz
-	211: {0: opMOVZXGvEb16r, 1: opMOVZXGvEb32r, 2: opMOVZXGvEb64r, 3: opMOVZXGvEb16m, 4: opMOVZXGvEb32m, 5: opMOVZXGvEb64m},             // MOVZX Gv,Eb
-	212: {0: opMOVGvEv16r, 1: opMOVZXGvEw32r, 2: opMOVZXGvEw64r, 3: opMOVGvEv16m, 4: opMOVZXGvEw32m, 5: opMOVZXGvEw64m},                 // MOVZX Gv,Ew
-	213: {0: opMOVSXGvEb16r, 1: opMOVSXGvEb32r, 2: opMOVSXGvEb64r, 3: opMOVSXGvEb16m, 4: opMOVSXGvEb32m, 5: opMOVSXGvEb64m},             // MOVSX Gv,Eb
-	214: {0: opMOVGvEv16r, 1: opMOVSXGvEw32r, 2: opMOVSXGvEw64r, 3: opMOVGvEv16m, 4: opMOVSXGvEw32m, 5: opMOVSXGvEw64m},                 // MOVSX Gv,Ew
-	215: {0: opMOVGvEv16r, 1: opMOVGvEv32r, 2: opMOVSXDGvEd64r, 3: opMOVGvEv16m, 4: opMOVGvEv32m, 5: opMOVSXDGvEd64m},                   // MOVSXD Gv,Ed
-	216: {3: opMOVBEGvMv16m, 4: opMOVBEGvMv32m, 5: opMOVBEGvMv64m},                                                                      // MOVBE Gv,Mv
-	217: {3: opMOVBEMvGv16m, 4: opMOVBEMvGv32m, 5: opMOVBEMvGv64m},                                                                      // MOVBE Mv,Gv
-	218: {3: opMOVEvGv32m, 4: opMOVEvGv32m, 5: opMOVEvGv64m},                                                                            // MOVNTI My,Gy
-	219: {0: opBSWAPZv16r, 1: opBSWAPZv32r, 2: opBSWAPZv64r},                                                                            // BSWAP Zv
-	220: {3: opLEAGvM16m, 4: opLEAGvM32m, 5: opLEAGvM64m},                                                                               // LEA Gv,M
-	221: {0: opXCHGEbGb16r, 1: opXCHGEbGb16r, 2: opXCHGEbGb16r, 3: opXCHGEbGb16m, 4: opXCHGEbGb16m, 5: opXCHGEbGb16m},                   // XCHG Eb,Gb
-	222: {0: opXCHGEvGv16r, 1: opXCHGEvGv32r, 2: opXCHGEvGv64r, 3: opXCHGEvGv16m, 4: opXCHGEvGv32m, 5: opXCHGEvGv64m},                   // XCHG Ev,Gv
-	223: {0: opXCHGZvrAX16r, 1: opXCHGZvrAX32r, 2: opXCHGZvrAX64r},                                                                      // XCHG Zv,rAX
-	224: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // NOP
-	225: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // PAUSE
-	232: {0: opPUSHZv16r, 1: opPUSHZv32r, 2: opPUSHZv64r},                                                                               // PUSH Zv
-	233: {0: opPUSHIz16r, 1: opPUSHIz32r, 2: opPUSHIz64r},                                                                               // PUSH Iz
-	234: {0: opPUSHIz16r, 1: opPUSHIz32r, 2: opPUSHIz64r},                                                                               // PUSH Ibs
-	235: {0: opPUSHZv16r, 1: opPUSHZv32r, 2: opPUSHZv64r, 3: opPUSHEv16m, 4: opPUSHEv32m, 5: opPUSHEv64m},                               // PUSH Ev
-	242: {0: opPOPZv16r, 1: opPOPZv32r, 2: opPOPZv64r},                                                                                  // POP Zv
-	243: {0: opPOPZv16r, 1: opPOPZv32r, 2: opPOPZv64r, 3: opPOPEv16m, 4: opPOPEv32m, 5: opPOPEv64m},                                     // POP Ev
-	253: {0: opSAHF16r, 1: opSAHF16r},                                                                                                   // SAHF
-	254: {0: opSAHF16r, 1: opSAHF16r, 2: opSAHF16r},                                                                                     // SAHF
-	255: {0: opLAHF16r, 1: opLAHF16r},                                                                                                   // LAHF
-	256: {0: opLAHF16r, 1: opLAHF16r, 2: opLAHF16r},                                                                                     // LAHF
-	258: {0: opLEAVE16r, 1: opLEAVE32r, 2: opLEAVE64r},                                                                                  // LEAVE
-	259: {0: opTESTEbGb16r, 1: opTESTEbGb16r, 2: opTESTEbGb16r, 3: opTESTEbGb16m, 4: opTESTEbGb16m, 5: opTESTEbGb16m},                   // TEST Eb,Gb
-	260: {0: opTESTEvGv16r, 1: opTESTEvGv32r, 2: opTESTEvGv64r, 3: opTESTEvGv16m, 4: opTESTEvGv32m, 5: opTESTEvGv64m},                   // TEST Ev,Gv
-	261: {0: opTESTALIb16r, 1: opTESTALIb16r, 2: opTESTALIb16r},                                                                         // TEST AL,Ib
-	262: {0: opTESTrAXIz16r, 1: opTESTrAXIz32r, 2: opTESTrAXIz64r},                                                                      // TEST rAX,Iz
-	263: {0: opTESTEbIb16r, 1: opTESTEbIb16r, 2: opTESTEbIb16r, 3: opTESTEbIb16m, 4: opTESTEbIb16m, 5: opTESTEbIb16m},                   // TEST Eb,Ib
-	264: {0: opTESTEbIb16r, 1: opTESTEbIb16r, 2: opTESTEbIb16r, 3: opTESTEbIb16m, 4: opTESTEbIb16m, 5: opTESTEbIb16m},                   // TEST Eb,Ib
-	265: {0: opTESTEvIz16r, 1: opTESTEvIz32r, 2: opTESTEvIz64r, 3: opTESTEvIz16m, 4: opTESTEvIz32m, 5: opTESTEvIz64m},                   // TEST Ev,Iz
-	266: {0: opTESTEvIz16r, 1: opTESTEvIz32r, 2: opTESTEvIz64r, 3: opTESTEvIz16m, 4: opTESTEvIz32m, 5: opTESTEvIz64m},                   // TEST Ev,Iz
-	267: {0: opNOTEb16r, 1: opNOTEb16r, 2: opNOTEb16r, 3: opNOTEb16m, 4: opNOTEb16m, 5: opNOTEb16m},                                     // NOT Eb
-	268: {0: opNOTEv16r, 1: opNOTEv32r, 2: opNOTEv64r, 3: opNOTEv16m, 4: opNOTEv32m, 5: opNOTEv64m},                                     // NOT Ev
-	269: {0: opNEGEb16r, 1: opNEGEb16r, 2: opNEGEb16r, 3: opNEGEb16m, 4: opNEGEb16m, 5: opNEGEb16m},                                     // NEG Eb
-	270: {0: opNEGEv16r, 1: opNEGEv32r, 2: opNEGEv64r, 3: opNEGEv16m, 4: opNEGEv32m, 5: opNEGEv64m},                                     // NEG Ev
-	271: {0: opMULEb16r, 1: opMULEb16r, 2: opMULEb16r, 3: opMULEb16m, 4: opMULEb16m, 5: opMULEb16m},                                     // MUL Eb
-	272: {0: opMULEv16r, 1: opMULEv32r, 2: opMULEv64r, 3: opMULEv16m, 4: opMULEv32m, 5: opMULEv64m},                                     // MUL Ev
-	273: {0: opIMULEb16r, 1: opIMULEb16r, 2: opIMULEb16r, 3: opIMULEb16m, 4: opIMULEb16m, 5: opIMULEb16m},                               // IMUL Eb
-	274: {0: opIMULEv16r, 1: opIMULEv32r, 2: opIMULEv64r, 3: opIMULEv16m, 4: opIMULEv32m, 5: opIMULEv64m},                               // IMUL Ev
-	275: {0: opIMULGvEv16r, 1: opIMULGvEv32r, 2: opIMULGvEv64r, 3: opIMULGvEv16m, 4: opIMULGvEv32m, 5: opIMULGvEv64m},                   // IMUL Gv,Ev
-	276: {0: opIMULGvEvIz16r, 1: opIMULGvEvIz32r, 2: opIMULGvEvIz64r, 3: opIMULGvEvIz16m, 4: opIMULGvEvIz32m, 5: opIMULGvEvIz64m},       // IMUL Gv,Ev,Iz
-	277: {0: opIMULGvEvIz16r, 1: opIMULGvEvIz32r, 2: opIMULGvEvIz64r, 3: opIMULGvEvIz16m, 4: opIMULGvEvIz32m, 5: opIMULGvEvIz64m},       // IMUL Gv,Ev,Ibs
-	278: {0: opDIVEb16r, 1: opDIVEb16r, 2: opDIVEb16r, 3: opDIVEb16m, 4: opDIVEb16m, 5: opDIVEb16m},                                     // DIV Eb
-	279: {0: opDIVEv16r, 1: opDIVEv32r, 2: opDIVEv64r, 3: opDIVEv16m, 4: opDIVEv32m, 5: opDIVEv64m},                                     // DIV Ev
-	280: {0: opIDIVEb16r, 1: opIDIVEb16r, 2: opIDIVEb16r, 3: opIDIVEb16m, 4: opIDIVEb16m, 5: opIDIVEb16m},                               // IDIV Eb
-	281: {0: opIDIVEv16r, 1: opIDIVEv32r, 2: opIDIVEv64r, 3: opIDIVEv16m, 4: opIDIVEv32m, 5: opIDIVEv64m},                               // IDIV Ev
-	282: {0: opINCZv16r, 1: opINCZv32r},                                                                                                 // INC Zv
-	283: {0: opINCEb16r, 1: opINCEb16r, 2: opINCEb16r, 3: opINCEb16m, 4: opINCEb16m, 5: opINCEb16m},                                     // INC Eb
-	284: {0: opINCZv16r, 1: opINCZv32r, 2: opINCEv64r, 3: opINCEv16m, 4: opINCEv32m, 5: opINCEv64m},                                     // INC Ev
-	285: {0: opDECZv16r, 1: opDECZv32r},                                                                                                 // DEC Zv
-	286: {0: opDECEb16r, 1: opDECEb16r, 2: opDECEb16r, 3: opDECEb16m, 4: opDECEb16m, 5: opDECEb16m},                                     // DEC Eb
-	287: {0: opDECZv16r, 1: opDECZv32r, 2: opDECEv64r, 3: opDECEv16m, 4: opDECEv32m, 5: opDECEv64m},                                     // DEC Ev
-	288: {0: opXADDEbGb16r, 1: opXADDEbGb16r, 2: opXADDEbGb16r, 3: opXADDEbGb16m, 4: opXADDEbGb16m, 5: opXADDEbGb16m},                   // XADD Eb,Gb
-	289: {0: opXADDEvGv16r, 1: opXADDEvGv32r, 2: opXADDEvGv64r, 3: opXADDEvGv16m, 4: opXADDEvGv32m, 5: opXADDEvGv64m},                   // XADD Ev,Gv
-	290: {0: opCMPXCHGEbGb16r, 1: opCMPXCHGEbGb16r, 2: opCMPXCHGEbGb16r, 3: opCMPXCHGEbGb16m, 4: opCMPXCHGEbGb16m, 5: opCMPXCHGEbGb16m}, // CMPXCHG Eb,Gb
-	291: {0: opCMPXCHGEvGv16r, 1: opCMPXCHGEvGv32r, 2: opCMPXCHGEvGv64r, 3: opCMPXCHGEvGv16m, 4: opCMPXCHGEvGv32m, 5: opCMPXCHGEvGv64m}, // CMPXCHG Ev,Gv
-	294: {0: opADCXGyEy16r, 1: opADCXGyEy16r, 2: opADCXGyEy64r, 3: opADCXGyEy16m, 4: opADCXGyEy16m, 5: opADCXGyEy64m},                   // ADCX Gy,Ey
-	295: {0: opADOXGyEy16r, 1: opADOXGyEy16r, 2: opADOXGyEy64r, 3: opADOXGyEy16m, 4: opADOXGyEy16m, 5: opADOXGyEy64m},                   // ADOX Gy,Ey
-	296: {0: opCBW16r, 1: opCBW32r, 2: opCBW64r},                                                                                        // CBW
-	297: {0: opCWD16r, 1: opCWD32r, 2: opCWD64r},                                                                                        // CWD
-	304: {0: opSALC16r, 1: opSALC16r},                                                                                                   // SALC
-	305: {0: opCMC16r, 1: opCMC16r, 2: opCMC16r},                                                                                        // CMC
-	306: {0: opCLC16r, 1: opCLC16r, 2: opCLC16r},                                                                                        // CLC
-	307: {0: opSTC16r, 1: opSTC16r, 2: opSTC16r},                                                                                        // STC
-	310: {0: opBTEvGv16r, 1: opBTEvGv32r, 2: opBTEvGv64r, 3: opBTEvGv16m, 4: opBTEvGv32m, 5: opBTEvGv64m},                               // BT Ev,Gv
-	311: {0: opBTEvIb16r, 1: opBTEvIb32r, 2: opBTEvIb64r, 3: opBTEvIb16m, 4: opBTEvIb32m, 5: opBTEvIb64m},                               // BT Ev,Ib
-	312: {0: opBTSEvGv16r, 1: opBTSEvGv32r, 2: opBTSEvGv64r, 3: opBTSEvGv16m, 4: opBTSEvGv32m, 5: opBTSEvGv64m},                         // BTS Ev,Gv
-	313: {0: opBTSEvIb16r, 1: opBTSEvIb32r, 2: opBTSEvIb64r, 3: opBTSEvIb16m, 4: opBTSEvIb32m, 5: opBTSEvIb64m},                         // BTS Ev,Ib
-	314: {0: opBTREvGv16r, 1: opBTREvGv32r, 2: opBTREvGv64r, 3: opBTREvGv16m, 4: opBTREvGv32m, 5: opBTREvGv64m},                         // BTR Ev,Gv
-	315: {0: opBTREvIb16r, 1: opBTREvIb32r, 2: opBTREvIb64r, 3: opBTREvIb16m, 4: opBTREvIb32m, 5: opBTREvIb64m},                         // BTR Ev,Ib
-	316: {0: opBTCEvGv16r, 1: opBTCEvGv32r, 2: opBTCEvGv64r, 3: opBTCEvGv16m, 4: opBTCEvGv32m, 5: opBTCEvGv64m},                         // BTC Ev,Gv
-	317: {0: opBTCEvIb16r, 1: opBTCEvIb32r, 2: opBTCEvIb64r, 3: opBTCEvIb16m, 4: opBTCEvIb32m, 5: opBTCEvIb64m},                         // BTC Ev,Ib
-	318: {0: opBSFGvEv16r, 1: opBSFGvEv32r, 2: opBSFGvEv64r, 3: opBSFGvEv16m, 4: opBSFGvEv32m, 5: opBSFGvEv64m},                         // BSF Gv,Ev
-	319: {0: opBSRGvEv16r, 1: opBSRGvEv32r, 2: opBSRGvEv64r, 3: opBSRGvEv16m, 4: opBSRGvEv32m, 5: opBSRGvEv64m},                         // BSR Gv,Ev
-	320: {0: opTZCNTGvEv16r, 1: opTZCNTGvEv32r, 2: opTZCNTGvEv64r, 3: opTZCNTGvEv16m, 4: opTZCNTGvEv32m, 5: opTZCNTGvEv64m},             // TZCNT Gv,Ev
-	321: {0: opLZCNTGvEv16r, 1: opLZCNTGvEv32r, 2: opLZCNTGvEv64r, 3: opLZCNTGvEv16m, 4: opLZCNTGvEv32m, 5: opLZCNTGvEv64m},             // LZCNT Gv,Ev
-	322: {0: opPOPCNTGvEv16r, 1: opPOPCNTGvEv32r, 2: opPOPCNTGvEv64r, 3: opPOPCNTGvEv16m, 4: opPOPCNTGvEv32m, 5: opPOPCNTGvEv64m},       // POPCNT Gv,Ev
-	323: {0: opCRC32GyEb16r, 1: opCRC32GyEb16r, 2: opCRC32GyEb16r, 3: opCRC32GyEb16m, 4: opCRC32GyEb16m, 5: opCRC32GyEb16m},             // CRC32 Gy,Eb
-	324: {0: opCRC32GyEv16r, 1: opCRC32GyEv32r, 2: opCRC32GyEv64r, 3: opCRC32GyEv16m, 4: opCRC32GyEv32m, 5: opCRC32GyEv64m},             // CRC32 Gy,Ev
-	343: {0: opCALLJz16r, 1: opCALLJz32r, 2: opCALLJz64r},                                                                               // CALL Jz
-	344: {0: opCALLEv16r, 1: opCALLEv32r, 2: opCALLEv64r, 3: opCALLEv16m, 4: opCALLEv32m, 5: opCALLEv64m},                               // CALL Ev
-	345: {0: opJMPJz16r, 1: opJMPJz32r, 2: opJMPJz64r},                                                                                  // JMP Jz
-	346: {0: opJMPJz16r, 1: opJMPJz32r, 2: opJMPJz64r},                                                                                  // JMP Jb
-	347: {0: opJMPEv16r, 1: opJMPEv32r, 2: opJMPEv64r, 3: opJMPEv16m, 4: opJMPEv32m, 5: opJMPEv64m},                                     // JMP Ev
-	348: {0: opRETIw16r, 1: opRETIw32r, 2: opRETIw64r},                                                                                  // RET Iw
-	349: {0: opRET16r, 1: opRET32r, 2: opRET64r},                                                                                        // RET
-	430: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // LFENCE
-	431: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // MFENCE
-	432: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // SFENCE
-	433: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                        // PREFETCHNTA Mb
-	434: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                        // PREFETCHT0 Mb
-	435: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                        // PREFETCHT1 Mb
-	436: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                        // PREFETCHT2 Mb
-	437: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                        // PREFETCHW Mb
-	438: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	439: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // ENDBR64
-	440: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                        // ENDBR32
-	441: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	442: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	443: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	444: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	445: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	446: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	447: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	448: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                 // NOP Ev
-	979: {0: opANDNGyByEy16r, 1: opANDNGyByEy16r, 2: opANDNGyByEy64r, 3: opANDNGyByEy16m, 4: opANDNGyByEy16m, 5: opANDNGyByEy64m},       // ANDN Gy,By,Ey
-	980: {0: opBLSRByEy16r, 1: opBLSRByEy16r, 2: opBLSRByEy64r, 3: opBLSRByEy16m, 4: opBLSRByEy16m, 5: opBLSRByEy64m},                   // BLSR By,Ey
-	981: {0: opBLSMSKByEy16r, 1: opBLSMSKByEy16r, 2: opBLSMSKByEy64r, 3: opBLSMSKByEy16m, 4: opBLSMSKByEy16m, 5: opBLSMSKByEy64m},       // BLSMSK By,Ey
-	982: {0: opBLSIByEy16r, 1: opBLSIByEy16r, 2: opBLSIByEy64r, 3: opBLSIByEy16m, 4: opBLSIByEy16m, 5: opBLSIByEy64m},                   // BLSI By,Ey
-	983: {0: opBEXTRGyEyBy16r, 1: opBEXTRGyEyBy16r, 2: opBEXTRGyEyBy64r, 3: opBEXTRGyEyBy16m, 4: opBEXTRGyEyBy16m, 5: opBEXTRGyEyBy64m}, // BEXTR Gy,Ey,By
-	984: {0: opBZHIGyEyBy16r, 1: opBZHIGyEyBy16r, 2: opBZHIGyEyBy64r, 3: opBZHIGyEyBy16m, 4: opBZHIGyEyBy16m, 5: opBZHIGyEyBy64m},       // BZHI Gy,Ey,By
-	985: {0: opPEXTGyByEy16r, 1: opPEXTGyByEy16r, 2: opPEXTGyByEy64r, 3: opPEXTGyByEy16m, 4: opPEXTGyByEy16m, 5: opPEXTGyByEy64m},       // PEXT Gy,By,Ey
-	986: {0: opPDEPGyByEy16r, 1: opPDEPGyByEy16r, 2: opPDEPGyByEy64r, 3: opPDEPGyByEy16m, 4: opPDEPGyByEy16m, 5: opPDEPGyByEy64m},       // PDEP Gy,By,Ey
-	987: {0: opMULXGyByEy16r, 1: opMULXGyByEy16r, 2: opMULXGyByEy64r, 3: opMULXGyByEy16m, 4: opMULXGyByEy16m, 5: opMULXGyByEy64m},       // MULX Gy,By,Ey
-	988: {0: opSHLXGyEyBy16r, 1: opSHLXGyEyBy16r, 2: opSHLXGyEyBy64r, 3: opSHLXGyEyBy16m, 4: opSHLXGyEyBy16m, 5: opSHLXGyEyBy64m},       // SHLX Gy,Ey,By
-	989: {0: opSARXGyEyBy16r, 1: opSARXGyEyBy16r, 2: opSARXGyEyBy64r, 3: opSARXGyEyBy16m, 4: opSARXGyEyBy16m, 5: opSARXGyEyBy64m},       // SARX Gy,Ey,By
-	990: {0: opSHRXGyEyBy16r, 1: opSHRXGyEyBy16r, 2: opSHRXGyEyBy64r, 3: opSHRXGyEyBy16m, 4: opSHRXGyEyBy16m, 5: opSHRXGyEyBy64m},       // SHRX Gy,Ey,By
-	991: {0: opRORXGyEyIb16r, 1: opRORXGyEyIb16r, 2: opRORXGyEyIb64r, 3: opRORXGyEyIb16m, 4: opRORXGyEyIb16m, 5: opRORXGyEyIb64m},       // RORX Gy,Ey,Ib
+	1:   {0: opADDEbGb16r, 1: opADDEbGb16r, 2: opADDEbGb16r, 3: opADDEbGb16m, 4: opADDEbGb16m, 5: opADDEbGb16m},                                                                                                 // ADD Eb,Gb
+	2:   {0: opADDEvGv16r, 1: opADDEvGv32r, 2: opADDEvGv64r, 3: opADDEvGv16m, 4: opADDEvGv32m, 5: opADDEvGv64m},                                                                                                 // ADD Ev,Gv
+	3:   {0: opADDGbEb16r, 1: opADDGbEb16r, 2: opADDGbEb16r, 3: opADDGbEb16m, 4: opADDGbEb16m, 5: opADDGbEb16m},                                                                                                 // ADD Gb,Eb
+	4:   {0: opADDGvEv16r, 1: opADDGvEv32r, 2: opADDGvEv64r, 3: opADDGvEv16m, 4: opADDGvEv32m, 5: opADDGvEv64m},                                                                                                 // ADD Gv,Ev
+	5:   {0: opADDALIb16r, 1: opADDALIb16r, 2: opADDALIb16r},                                                                                                                                                    // ADD AL,Ib
+	6:   {0: opADDrAXIz16r, 1: opADDrAXIz32r, 2: opADDrAXIz64r},                                                                                                                                                 // ADD rAX,Iz
+	7:   {0: opADDEbIb16r, 1: opADDEbIb16r, 2: opADDEbIb16r, 3: opADDEbIb16m, 4: opADDEbIb16m, 5: opADDEbIb16m},                                                                                                 // ADD Eb,Ib
+	8:   {0: opADDEvIz16r, 1: opADDEvIz32r, 2: opADDEvIz64r, 3: opADDEvIz16m, 4: opADDEvIz32m, 5: opADDEvIz64m},                                                                                                 // ADD Ev,Iz
+	9:   {0: opADDEbIb16r, 1: opADDEbIb16r, 3: opADDEbIb16m, 4: opADDEbIb16m},                                                                                                                                   // ADD Eb,Ib
+	10:  {0: opADDEvIz16r, 1: opADDEvIz32r, 2: opADDEvIz64r, 3: opADDEvIz16m, 4: opADDEvIz32m, 5: opADDEvIz64m},                                                                                                 // ADD Ev,Ibs
+	11:  {0: opOREbGb16r, 1: opOREbGb16r, 2: opOREbGb16r, 3: opOREbGb16m, 4: opOREbGb16m, 5: opOREbGb16m},                                                                                                       // OR Eb,Gb
+	12:  {0: opOREvGv16r, 1: opOREvGv32r, 2: opOREvGv64r, 3: opOREvGv16m, 4: opOREvGv32m, 5: opOREvGv64m},                                                                                                       // OR Ev,Gv
+	13:  {0: opORGbEb16r, 1: opORGbEb16r, 2: opORGbEb16r, 3: opORGbEb16m, 4: opORGbEb16m, 5: opORGbEb16m},                                                                                                       // OR Gb,Eb
+	14:  {0: opORGvEv16r, 1: opORGvEv32r, 2: opORGvEv64r, 3: opORGvEv16m, 4: opORGvEv32m, 5: opORGvEv64m},                                                                                                       // OR Gv,Ev
+	15:  {0: opORALIb16r, 1: opORALIb16r, 2: opORALIb16r},                                                                                                                                                       // OR AL,Ib
+	16:  {0: opORrAXIz16r, 1: opORrAXIz32r, 2: opORrAXIz64r},                                                                                                                                                    // OR rAX,Iz
+	17:  {0: opOREbIb16r, 1: opOREbIb16r, 2: opOREbIb16r, 3: opOREbIb16m, 4: opOREbIb16m, 5: opOREbIb16m},                                                                                                       // OR Eb,Ib
+	18:  {0: opOREvIz16r, 1: opOREvIz32r, 2: opOREvIz64r, 3: opOREvIz16m, 4: opOREvIz32m, 5: opOREvIz64m},                                                                                                       // OR Ev,Iz
+	19:  {0: opOREbIb16r, 1: opOREbIb16r, 3: opOREbIb16m, 4: opOREbIb16m},                                                                                                                                       // OR Eb,Ib
+	20:  {0: opOREvIz16r, 1: opOREvIz32r, 2: opOREvIz64r, 3: opOREvIz16m, 4: opOREvIz32m, 5: opOREvIz64m},                                                                                                       // OR Ev,Ibs
+	21:  {0: opADCEbGb16r, 1: opADCEbGb16r, 2: opADCEbGb16r, 3: opADCEbGb16m, 4: opADCEbGb16m, 5: opADCEbGb16m},                                                                                                 // ADC Eb,Gb
+	22:  {0: opADCEvGv16r, 1: opADCEvGv32r, 2: opADCEvGv64r, 3: opADCEvGv16m, 4: opADCEvGv32m, 5: opADCEvGv64m},                                                                                                 // ADC Ev,Gv
+	23:  {0: opADCGbEb16r, 1: opADCGbEb16r, 2: opADCGbEb16r, 3: opADCGbEb16m, 4: opADCGbEb16m, 5: opADCGbEb16m},                                                                                                 // ADC Gb,Eb
+	24:  {0: opADCGvEv16r, 1: opADCGvEv32r, 2: opADCGvEv64r, 3: opADCGvEv16m, 4: opADCGvEv32m, 5: opADCGvEv64m},                                                                                                 // ADC Gv,Ev
+	25:  {0: opADCALIb16r, 1: opADCALIb16r, 2: opADCALIb16r},                                                                                                                                                    // ADC AL,Ib
+	26:  {0: opADCrAXIz16r, 1: opADCrAXIz32r, 2: opADCrAXIz64r},                                                                                                                                                 // ADC rAX,Iz
+	27:  {0: opADCEbIb16r, 1: opADCEbIb16r, 2: opADCEbIb16r, 3: opADCEbIb16m, 4: opADCEbIb16m, 5: opADCEbIb16m},                                                                                                 // ADC Eb,Ib
+	28:  {0: opADCEvIz16r, 1: opADCEvIz32r, 2: opADCEvIz64r, 3: opADCEvIz16m, 4: opADCEvIz32m, 5: opADCEvIz64m},                                                                                                 // ADC Ev,Iz
+	29:  {0: opADCEbIb16r, 1: opADCEbIb16r, 3: opADCEbIb16m, 4: opADCEbIb16m},                                                                                                                                   // ADC Eb,Ib
+	30:  {0: opADCEvIz16r, 1: opADCEvIz32r, 2: opADCEvIz64r, 3: opADCEvIz16m, 4: opADCEvIz32m, 5: opADCEvIz64m},                                                                                                 // ADC Ev,Ibs
+	31:  {0: opSBBEbGb16r, 1: opSBBEbGb16r, 2: opSBBEbGb16r, 3: opSBBEbGb16m, 4: opSBBEbGb16m, 5: opSBBEbGb16m},                                                                                                 // SBB Eb,Gb
+	32:  {0: opSBBEvGv16r, 1: opSBBEvGv32r, 2: opSBBEvGv64r, 3: opSBBEvGv16m, 4: opSBBEvGv32m, 5: opSBBEvGv64m},                                                                                                 // SBB Ev,Gv
+	33:  {0: opSBBGbEb16r, 1: opSBBGbEb16r, 2: opSBBGbEb16r, 3: opSBBGbEb16m, 4: opSBBGbEb16m, 5: opSBBGbEb16m},                                                                                                 // SBB Gb,Eb
+	34:  {0: opSBBGvEv16r, 1: opSBBGvEv32r, 2: opSBBGvEv64r, 3: opSBBGvEv16m, 4: opSBBGvEv32m, 5: opSBBGvEv64m},                                                                                                 // SBB Gv,Ev
+	35:  {0: opSBBALIb16r, 1: opSBBALIb16r, 2: opSBBALIb16r},                                                                                                                                                    // SBB AL,Ib
+	36:  {0: opSBBrAXIz16r, 1: opSBBrAXIz32r, 2: opSBBrAXIz64r},                                                                                                                                                 // SBB rAX,Iz
+	37:  {0: opSBBEbIb16r, 1: opSBBEbIb16r, 2: opSBBEbIb16r, 3: opSBBEbIb16m, 4: opSBBEbIb16m, 5: opSBBEbIb16m},                                                                                                 // SBB Eb,Ib
+	38:  {0: opSBBEvIz16r, 1: opSBBEvIz32r, 2: opSBBEvIz64r, 3: opSBBEvIz16m, 4: opSBBEvIz32m, 5: opSBBEvIz64m},                                                                                                 // SBB Ev,Iz
+	39:  {0: opSBBEbIb16r, 1: opSBBEbIb16r, 3: opSBBEbIb16m, 4: opSBBEbIb16m},                                                                                                                                   // SBB Eb,Ib
+	40:  {0: opSBBEvIz16r, 1: opSBBEvIz32r, 2: opSBBEvIz64r, 3: opSBBEvIz16m, 4: opSBBEvIz32m, 5: opSBBEvIz64m},                                                                                                 // SBB Ev,Ibs
+	41:  {0: opANDEbGb16r, 1: opANDEbGb16r, 2: opANDEbGb16r, 3: opANDEbGb16m, 4: opANDEbGb16m, 5: opANDEbGb16m},                                                                                                 // AND Eb,Gb
+	42:  {0: opANDEvGv16r, 1: opANDEvGv32r, 2: opANDEvGv64r, 3: opANDEvGv16m, 4: opANDEvGv32m, 5: opANDEvGv64m},                                                                                                 // AND Ev,Gv
+	43:  {0: opANDGbEb16r, 1: opANDGbEb16r, 2: opANDGbEb16r, 3: opANDGbEb16m, 4: opANDGbEb16m, 5: opANDGbEb16m},                                                                                                 // AND Gb,Eb
+	44:  {0: opANDGvEv16r, 1: opANDGvEv32r, 2: opANDGvEv64r, 3: opANDGvEv16m, 4: opANDGvEv32m, 5: opANDGvEv64m},                                                                                                 // AND Gv,Ev
+	45:  {0: opANDALIb16r, 1: opANDALIb16r, 2: opANDALIb16r},                                                                                                                                                    // AND AL,Ib
+	46:  {0: opANDrAXIz16r, 1: opANDrAXIz32r, 2: opANDrAXIz64r},                                                                                                                                                 // AND rAX,Iz
+	47:  {0: opANDEbIb16r, 1: opANDEbIb16r, 2: opANDEbIb16r, 3: opANDEbIb16m, 4: opANDEbIb16m, 5: opANDEbIb16m},                                                                                                 // AND Eb,Ib
+	48:  {0: opANDEvIz16r, 1: opANDEvIz32r, 2: opANDEvIz64r, 3: opANDEvIz16m, 4: opANDEvIz32m, 5: opANDEvIz64m},                                                                                                 // AND Ev,Iz
+	49:  {0: opANDEbIb16r, 1: opANDEbIb16r, 3: opANDEbIb16m, 4: opANDEbIb16m},                                                                                                                                   // AND Eb,Ib
+	50:  {0: opANDEvIz16r, 1: opANDEvIz32r, 2: opANDEvIz64r, 3: opANDEvIz16m, 4: opANDEvIz32m, 5: opANDEvIz64m},                                                                                                 // AND Ev,Ibs
+	51:  {0: opSUBEbGb16r, 1: opSUBEbGb16r, 2: opSUBEbGb16r, 3: opSUBEbGb16m, 4: opSUBEbGb16m, 5: opSUBEbGb16m},                                                                                                 // SUB Eb,Gb
+	52:  {0: opSUBEvGv16r, 1: opSUBEvGv32r, 2: opSUBEvGv64r, 3: opSUBEvGv16m, 4: opSUBEvGv32m, 5: opSUBEvGv64m},                                                                                                 // SUB Ev,Gv
+	53:  {0: opSUBGbEb16r, 1: opSUBGbEb16r, 2: opSUBGbEb16r, 3: opSUBGbEb16m, 4: opSUBGbEb16m, 5: opSUBGbEb16m},                                                                                                 // SUB Gb,Eb
+	54:  {0: opSUBGvEv16r, 1: opSUBGvEv32r, 2: opSUBGvEv64r, 3: opSUBGvEv16m, 4: opSUBGvEv32m, 5: opSUBGvEv64m},                                                                                                 // SUB Gv,Ev
+	55:  {0: opSUBALIb16r, 1: opSUBALIb16r, 2: opSUBALIb16r},                                                                                                                                                    // SUB AL,Ib
+	56:  {0: opSUBrAXIz16r, 1: opSUBrAXIz32r, 2: opSUBrAXIz64r},                                                                                                                                                 // SUB rAX,Iz
+	57:  {0: opSUBEbIb16r, 1: opSUBEbIb16r, 2: opSUBEbIb16r, 3: opSUBEbIb16m, 4: opSUBEbIb16m, 5: opSUBEbIb16m},                                                                                                 // SUB Eb,Ib
+	58:  {0: opSUBEvIz16r, 1: opSUBEvIz32r, 2: opSUBEvIz64r, 3: opSUBEvIz16m, 4: opSUBEvIz32m, 5: opSUBEvIz64m},                                                                                                 // SUB Ev,Iz
+	59:  {0: opSUBEbIb16r, 1: opSUBEbIb16r, 3: opSUBEbIb16m, 4: opSUBEbIb16m},                                                                                                                                   // SUB Eb,Ib
+	60:  {0: opSUBEvIz16r, 1: opSUBEvIz32r, 2: opSUBEvIz64r, 3: opSUBEvIz16m, 4: opSUBEvIz32m, 5: opSUBEvIz64m},                                                                                                 // SUB Ev,Ibs
+	61:  {0: opXOREbGb16r, 1: opXOREbGb16r, 2: opXOREbGb16r, 3: opXOREbGb16m, 4: opXOREbGb16m, 5: opXOREbGb16m},                                                                                                 // XOR Eb,Gb
+	62:  {0: opXOREvGv16r, 1: opXOREvGv32r, 2: opXOREvGv64r, 3: opXOREvGv16m, 4: opXOREvGv32m, 5: opXOREvGv64m},                                                                                                 // XOR Ev,Gv
+	63:  {0: opXORGbEb16r, 1: opXORGbEb16r, 2: opXORGbEb16r, 3: opXORGbEb16m, 4: opXORGbEb16m, 5: opXORGbEb16m},                                                                                                 // XOR Gb,Eb
+	64:  {0: opXORGvEv16r, 1: opXORGvEv32r, 2: opXORGvEv64r, 3: opXORGvEv16m, 4: opXORGvEv32m, 5: opXORGvEv64m},                                                                                                 // XOR Gv,Ev
+	65:  {0: opXORALIb16r, 1: opXORALIb16r, 2: opXORALIb16r},                                                                                                                                                    // XOR AL,Ib
+	66:  {0: opXORrAXIz16r, 1: opXORrAXIz32r, 2: opXORrAXIz64r},                                                                                                                                                 // XOR rAX,Iz
+	67:  {0: opXOREbIb16r, 1: opXOREbIb16r, 2: opXOREbIb16r, 3: opXOREbIb16m, 4: opXOREbIb16m, 5: opXOREbIb16m},                                                                                                 // XOR Eb,Ib
+	68:  {0: opXOREvIz16r, 1: opXOREvIz32r, 2: opXOREvIz64r, 3: opXOREvIz16m, 4: opXOREvIz32m, 5: opXOREvIz64m},                                                                                                 // XOR Ev,Iz
+	69:  {0: opXOREbIb16r, 1: opXOREbIb16r, 3: opXOREbIb16m, 4: opXOREbIb16m},                                                                                                                                   // XOR Eb,Ib
+	70:  {0: opXOREvIz16r, 1: opXOREvIz32r, 2: opXOREvIz64r, 3: opXOREvIz16m, 4: opXOREvIz32m, 5: opXOREvIz64m},                                                                                                 // XOR Ev,Ibs
+	71:  {0: opCMPEbGb16r, 1: opCMPEbGb16r, 2: opCMPEbGb16r, 3: opCMPEbGb16m, 4: opCMPEbGb16m, 5: opCMPEbGb16m},                                                                                                 // CMP Eb,Gb
+	72:  {0: opCMPEvGv16r, 1: opCMPEvGv32r, 2: opCMPEvGv64r, 3: opCMPEvGv16m, 4: opCMPEvGv32m, 5: opCMPEvGv64m},                                                                                                 // CMP Ev,Gv
+	73:  {0: opCMPGbEb16r, 1: opCMPGbEb16r, 2: opCMPGbEb16r, 3: opCMPGbEb16m, 4: opCMPGbEb16m, 5: opCMPGbEb16m},                                                                                                 // CMP Gb,Eb
+	74:  {0: opCMPGvEv16r, 1: opCMPGvEv32r, 2: opCMPGvEv64r, 3: opCMPGvEv16m, 4: opCMPGvEv32m, 5: opCMPGvEv64m},                                                                                                 // CMP Gv,Ev
+	75:  {0: opCMPALIb16r, 1: opCMPALIb16r, 2: opCMPALIb16r},                                                                                                                                                    // CMP AL,Ib
+	76:  {0: opCMPrAXIz16r, 1: opCMPrAXIz32r, 2: opCMPrAXIz64r},                                                                                                                                                 // CMP rAX,Iz
+	77:  {0: opCMPEbIb16r, 1: opCMPEbIb16r, 2: opCMPEbIb16r, 3: opCMPEbIb16m, 4: opCMPEbIb16m, 5: opCMPEbIb16m},                                                                                                 // CMP Eb,Ib
+	78:  {0: opCMPEvIz16r, 1: opCMPEvIz32r, 2: opCMPEvIz64r, 3: opCMPEvIz16m, 4: opCMPEvIz32m, 5: opCMPEvIz64m},                                                                                                 // CMP Ev,Iz
+	79:  {0: opCMPEbIb16r, 1: opCMPEbIb16r, 3: opCMPEbIb16m, 4: opCMPEbIb16m},                                                                                                                                   // CMP Eb,Ib
+	80:  {0: opCMPEvIz16r, 1: opCMPEvIz32r, 2: opCMPEvIz64r, 3: opCMPEvIz16m, 4: opCMPEvIz32m, 5: opCMPEvIz64m},                                                                                                 // CMP Ev,Ibs
+	81:  {0: opROLEbIb16r, 1: opROLEbIb16r, 2: opROLEbIb16r, 3: opROLEbIb16m, 4: opROLEbIb16m, 5: opROLEbIb16m},                                                                                                 // ROL Eb,Ib
+	82:  {0: opROLEvIb16r, 1: opROLEvIb32r, 2: opROLEvIb64r, 3: opROLEvIb16m, 4: opROLEvIb32m, 5: opROLEvIb64m},                                                                                                 // ROL Ev,Ib
+	83:  {0: opROLEb116r, 1: opROLEb116r, 2: opROLEb116r, 3: opROLEb116m, 4: opROLEb116m, 5: opROLEb116m},                                                                                                       // ROL Eb,1
+	84:  {0: opROLEv116r, 1: opROLEv132r, 2: opROLEv164r, 3: opROLEv116m, 4: opROLEv132m, 5: opROLEv164m},                                                                                                       // ROL Ev,1
+	85:  {0: opROLEbCL16r, 1: opROLEbCL16r, 2: opROLEbCL16r, 3: opROLEbCL16m, 4: opROLEbCL16m, 5: opROLEbCL16m},                                                                                                 // ROL Eb,CL
+	86:  {0: opROLEvCL16r, 1: opROLEvCL32r, 2: opROLEvCL64r, 3: opROLEvCL16m, 4: opROLEvCL32m, 5: opROLEvCL64m},                                                                                                 // ROL Ev,CL
+	87:  {0: opROREbIb16r, 1: opROREbIb16r, 2: opROREbIb16r, 3: opROREbIb16m, 4: opROREbIb16m, 5: opROREbIb16m},                                                                                                 // ROR Eb,Ib
+	88:  {0: opROREvIb16r, 1: opROREvIb32r, 2: opROREvIb64r, 3: opROREvIb16m, 4: opROREvIb32m, 5: opROREvIb64m},                                                                                                 // ROR Ev,Ib
+	89:  {0: opROREb116r, 1: opROREb116r, 2: opROREb116r, 3: opROREb116m, 4: opROREb116m, 5: opROREb116m},                                                                                                       // ROR Eb,1
+	90:  {0: opROREv116r, 1: opROREv132r, 2: opROREv164r, 3: opROREv116m, 4: opROREv132m, 5: opROREv164m},                                                                                                       // ROR Ev,1
+	91:  {0: opROREbCL16r, 1: opROREbCL16r, 2: opROREbCL16r, 3: opROREbCL16m, 4: opROREbCL16m, 5: opROREbCL16m},                                                                                                 // ROR Eb,CL
+	92:  {0: opROREvCL16r, 1: opROREvCL32r, 2: opROREvCL64r, 3: opROREvCL16m, 4: opROREvCL32m, 5: opROREvCL64m},                                                                                                 // ROR Ev,CL
+	93:  {0: opRCLEbIb16r, 1: opRCLEbIb16r, 2: opRCLEbIb16r, 3: opRCLEbIb16m, 4: opRCLEbIb16m, 5: opRCLEbIb16m},                                                                                                 // RCL Eb,Ib
+	94:  {0: opRCLEvIb16r, 1: opRCLEvIb32r, 2: opRCLEvIb64r, 3: opRCLEvIb16m, 4: opRCLEvIb32m, 5: opRCLEvIb64m},                                                                                                 // RCL Ev,Ib
+	95:  {0: opRCLEb116r, 1: opRCLEb116r, 2: opRCLEb116r, 3: opRCLEb116m, 4: opRCLEb116m, 5: opRCLEb116m},                                                                                                       // RCL Eb,1
+	96:  {0: opRCLEv116r, 1: opRCLEv132r, 2: opRCLEv164r, 3: opRCLEv116m, 4: opRCLEv132m, 5: opRCLEv164m},                                                                                                       // RCL Ev,1
+	97:  {0: opRCLEbCL16r, 1: opRCLEbCL16r, 2: opRCLEbCL16r, 3: opRCLEbCL16m, 4: opRCLEbCL16m, 5: opRCLEbCL16m},                                                                                                 // RCL Eb,CL
+	98:  {0: opRCLEvCL16r, 1: opRCLEvCL32r, 2: opRCLEvCL64r, 3: opRCLEvCL16m, 4: opRCLEvCL32m, 5: opRCLEvCL64m},                                                                                                 // RCL Ev,CL
+	99:  {0: opRCREbIb16r, 1: opRCREbIb16r, 2: opRCREbIb16r, 3: opRCREbIb16m, 4: opRCREbIb16m, 5: opRCREbIb16m},                                                                                                 // RCR Eb,Ib
+	100: {0: opRCREvIb16r, 1: opRCREvIb32r, 2: opRCREvIb64r, 3: opRCREvIb16m, 4: opRCREvIb32m, 5: opRCREvIb64m},                                                                                                 // RCR Ev,Ib
+	101: {0: opRCREb116r, 1: opRCREb116r, 2: opRCREb116r, 3: opRCREb116m, 4: opRCREb116m, 5: opRCREb116m},                                                                                                       // RCR Eb,1
+	102: {0: opRCREv116r, 1: opRCREv132r, 2: opRCREv164r, 3: opRCREv116m, 4: opRCREv132m, 5: opRCREv164m},                                                                                                       // RCR Ev,1
+	103: {0: opRCREbCL16r, 1: opRCREbCL16r, 2: opRCREbCL16r, 3: opRCREbCL16m, 4: opRCREbCL16m, 5: opRCREbCL16m},                                                                                                 // RCR Eb,CL
+	104: {0: opRCREvCL16r, 1: opRCREvCL32r, 2: opRCREvCL64r, 3: opRCREvCL16m, 4: opRCREvCL32m, 5: opRCREvCL64m},                                                                                                 // RCR Ev,CL
+	105: {0: opSHLEbIb16r, 1: opSHLEbIb16r, 2: opSHLEbIb16r, 3: opSHLEbIb16m, 4: opSHLEbIb16m, 5: opSHLEbIb16m},                                                                                                 // SHL Eb,Ib
+	106: {0: opSHLEvIb16r, 1: opSHLEvIb32r, 2: opSHLEvIb64r, 3: opSHLEvIb16m, 4: opSHLEvIb32m, 5: opSHLEvIb64m},                                                                                                 // SHL Ev,Ib
+	107: {0: opSHLEb116r, 1: opSHLEb116r, 2: opSHLEb116r, 3: opSHLEb116m, 4: opSHLEb116m, 5: opSHLEb116m},                                                                                                       // SHL Eb,1
+	108: {0: opSHLEv116r, 1: opSHLEv132r, 2: opSHLEv164r, 3: opSHLEv116m, 4: opSHLEv132m, 5: opSHLEv164m},                                                                                                       // SHL Ev,1
+	109: {0: opSHLEbCL16r, 1: opSHLEbCL16r, 2: opSHLEbCL16r, 3: opSHLEbCL16m, 4: opSHLEbCL16m, 5: opSHLEbCL16m},                                                                                                 // SHL Eb,CL
+	110: {0: opSHLEvCL16r, 1: opSHLEvCL32r, 2: opSHLEvCL64r, 3: opSHLEvCL16m, 4: opSHLEvCL32m, 5: opSHLEvCL64m},                                                                                                 // SHL Ev,CL
+	111: {0: opSHREbIb16r, 1: opSHREbIb16r, 2: opSHREbIb16r, 3: opSHREbIb16m, 4: opSHREbIb16m, 5: opSHREbIb16m},                                                                                                 // SHR Eb,Ib
+	112: {0: opSHREvIb16r, 1: opSHREvIb32r, 2: opSHREvIb64r, 3: opSHREvIb16m, 4: opSHREvIb32m, 5: opSHREvIb64m},                                                                                                 // SHR Ev,Ib
+	113: {0: opSHREb116r, 1: opSHREb116r, 2: opSHREb116r, 3: opSHREb116m, 4: opSHREb116m, 5: opSHREb116m},                                                                                                       // SHR Eb,1
+	114: {0: opSHREv116r, 1: opSHREv132r, 2: opSHREv164r, 3: opSHREv116m, 4: opSHREv132m, 5: opSHREv164m},                                                                                                       // SHR Ev,1
+	115: {0: opSHREbCL16r, 1: opSHREbCL16r, 2: opSHREbCL16r, 3: opSHREbCL16m, 4: opSHREbCL16m, 5: opSHREbCL16m},                                                                                                 // SHR Eb,CL
+	116: {0: opSHREvCL16r, 1: opSHREvCL32r, 2: opSHREvCL64r, 3: opSHREvCL16m, 4: opSHREvCL32m, 5: opSHREvCL64m},                                                                                                 // SHR Ev,CL
+	117: {0: opSHLEbIb16r, 1: opSHLEbIb16r, 2: opSHLEbIb16r, 3: opSHLEbIb16m, 4: opSHLEbIb16m, 5: opSHLEbIb16m},                                                                                                 // SHL Eb,Ib
+	118: {0: opSHLEvIb16r, 1: opSHLEvIb32r, 2: opSHLEvIb64r, 3: opSHLEvIb16m, 4: opSHLEvIb32m, 5: opSHLEvIb64m},                                                                                                 // SHL Ev,Ib
+	119: {0: opSHLEb116r, 1: opSHLEb116r, 2: opSHLEb116r, 3: opSHLEb116m, 4: opSHLEb116m, 5: opSHLEb116m},                                                                                                       // SHL Eb,1
+	120: {0: opSHLEv116r, 1: opSHLEv132r, 2: opSHLEv164r, 3: opSHLEv116m, 4: opSHLEv132m, 5: opSHLEv164m},                                                                                                       // SHL Ev,1
+	121: {0: opSHLEbCL16r, 1: opSHLEbCL16r, 2: opSHLEbCL16r, 3: opSHLEbCL16m, 4: opSHLEbCL16m, 5: opSHLEbCL16m},                                                                                                 // SHL Eb,CL
+	122: {0: opSHLEvCL16r, 1: opSHLEvCL32r, 2: opSHLEvCL64r, 3: opSHLEvCL16m, 4: opSHLEvCL32m, 5: opSHLEvCL64m},                                                                                                 // SHL Ev,CL
+	123: {0: opSAREbIb16r, 1: opSAREbIb16r, 2: opSAREbIb16r, 3: opSAREbIb16m, 4: opSAREbIb16m, 5: opSAREbIb16m},                                                                                                 // SAR Eb,Ib
+	124: {0: opSAREvIb16r, 1: opSAREvIb32r, 2: opSAREvIb64r, 3: opSAREvIb16m, 4: opSAREvIb32m, 5: opSAREvIb64m},                                                                                                 // SAR Ev,Ib
+	125: {0: opSAREb116r, 1: opSAREb116r, 2: opSAREb116r, 3: opSAREb116m, 4: opSAREb116m, 5: opSAREb116m},                                                                                                       // SAR Eb,1
+	126: {0: opSAREv116r, 1: opSAREv132r, 2: opSAREv164r, 3: opSAREv116m, 4: opSAREv132m, 5: opSAREv164m},                                                                                                       // SAR Ev,1
+	127: {0: opSAREbCL16r, 1: opSAREbCL16r, 2: opSAREbCL16r, 3: opSAREbCL16m, 4: opSAREbCL16m, 5: opSAREbCL16m},                                                                                                 // SAR Eb,CL
+	128: {0: opSAREvCL16r, 1: opSAREvCL32r, 2: opSAREvCL64r, 3: opSAREvCL16m, 4: opSAREvCL32m, 5: opSAREvCL64m},                                                                                                 // SAR Ev,CL
+	129: {0: opSHLDEvGvIb16r, 1: opSHLDEvGvIb32r, 2: opSHLDEvGvIb64r, 3: opSHLDEvGvIb16m, 4: opSHLDEvGvIb32m, 5: opSHLDEvGvIb64m},                                                                               // SHLD Ev,Gv,Ib
+	130: {0: opSHLDEvGvCL16r, 1: opSHLDEvGvCL32r, 2: opSHLDEvGvCL64r, 3: opSHLDEvGvCL16m, 4: opSHLDEvGvCL32m, 5: opSHLDEvGvCL64m},                                                                               // SHLD Ev,Gv,CL
+	131: {0: opSHRDEvGvIb16r, 1: opSHRDEvGvIb32r, 2: opSHRDEvGvIb64r, 3: opSHRDEvGvIb16m, 4: opSHRDEvGvIb32m, 5: opSHRDEvGvIb64m},                                                                               // SHRD Ev,Gv,Ib
+	132: {0: opSHRDEvGvCL16r, 1: opSHRDEvGvCL32r, 2: opSHRDEvGvCL64r, 3: opSHRDEvGvCL16m, 4: opSHRDEvGvCL32m, 5: opSHRDEvGvCL64m},                                                                               // SHRD Ev,Gv,CL
+	133: {0: opJOJb16r, 1: opJOJb32r, 2: opJOJb64r},                                                                                                                                                             // JO Jb
+	134: {0: opJOJb16r, 1: opJOJb32r, 2: opJOJb64r},                                                                                                                                                             // JO Jz
+	135: {0: opSETOEb16r, 1: opSETOEb16r, 2: opSETOEb16r, 3: opSETOEb16m, 4: opSETOEb16m, 5: opSETOEb16m},                                                                                                       // SETO Eb
+	136: {0: opCMOVOGvEv16r, 1: opCMOVOGvEv32r, 2: opCMOVOGvEv64r, 3: opCMOVOGvEv16m, 4: opCMOVOGvEv32m, 5: opCMOVOGvEv64m},                                                                                     // CMOVO Gv,Ev
+	137: {0: opJNOJb16r, 1: opJNOJb32r, 2: opJNOJb64r},                                                                                                                                                          // JNO Jb
+	138: {0: opJNOJb16r, 1: opJNOJb32r, 2: opJNOJb64r},                                                                                                                                                          // JNO Jz
+	139: {0: opSETNOEb16r, 1: opSETNOEb16r, 2: opSETNOEb16r, 3: opSETNOEb16m, 4: opSETNOEb16m, 5: opSETNOEb16m},                                                                                                 // SETNO Eb
+	140: {0: opCMOVNOGvEv16r, 1: opCMOVNOGvEv32r, 2: opCMOVNOGvEv64r, 3: opCMOVNOGvEv16m, 4: opCMOVNOGvEv32m, 5: opCMOVNOGvEv64m},                                                                               // CMOVNO Gv,Ev
+	141: {0: opJBJb16r, 1: opJBJb32r, 2: opJBJb64r},                                                                                                                                                             // JB Jb
+	142: {0: opJBJb16r, 1: opJBJb32r, 2: opJBJb64r},                                                                                                                                                             // JB Jz
+	143: {0: opSETBEb16r, 1: opSETBEb16r, 2: opSETBEb16r, 3: opSETBEb16m, 4: opSETBEb16m, 5: opSETBEb16m},                                                                                                       // SETB Eb
+	144: {0: opCMOVBGvEv16r, 1: opCMOVBGvEv32r, 2: opCMOVBGvEv64r, 3: opCMOVBGvEv16m, 4: opCMOVBGvEv32m, 5: opCMOVBGvEv64m},                                                                                     // CMOVB Gv,Ev
+	145: {0: opJNBJb16r, 1: opJNBJb32r, 2: opJNBJb64r},                                                                                                                                                          // JNB Jb
+	146: {0: opJNBJb16r, 1: opJNBJb32r, 2: opJNBJb64r},                                                                                                                                                          // JNB Jz
+	147: {0: opSETNBEb16r, 1: opSETNBEb16r, 2: opSETNBEb16r, 3: opSETNBEb16m, 4: opSETNBEb16m, 5: opSETNBEb16m},                                                                                                 // SETNB Eb
+	148: {0: opCMOVNBGvEv16r, 1: opCMOVNBGvEv32r, 2: opCMOVNBGvEv64r, 3: opCMOVNBGvEv16m, 4: opCMOVNBGvEv32m, 5: opCMOVNBGvEv64m},                                                                               // CMOVNB Gv,Ev
+	149: {0: opJZJb16r, 1: opJZJb32r, 2: opJZJb64r},                                                                                                                                                             // JZ Jb
+	150: {0: opJZJb16r, 1: opJZJb32r, 2: opJZJb64r},                                                                                                                                                             // JZ Jz
+	151: {0: opSETZEb16r, 1: opSETZEb16r, 2: opSETZEb16r, 3: opSETZEb16m, 4: opSETZEb16m, 5: opSETZEb16m},                                                                                                       // SETZ Eb
+	152: {0: opCMOVZGvEv16r, 1: opCMOVZGvEv32r, 2: opCMOVZGvEv64r, 3: opCMOVZGvEv16m, 4: opCMOVZGvEv32m, 5: opCMOVZGvEv64m},                                                                                     // CMOVZ Gv,Ev
+	153: {0: opJNZJb16r, 1: opJNZJb32r, 2: opJNZJb64r},                                                                                                                                                          // JNZ Jb
+	154: {0: opJNZJb16r, 1: opJNZJb32r, 2: opJNZJb64r},                                                                                                                                                          // JNZ Jz
+	155: {0: opSETNZEb16r, 1: opSETNZEb16r, 2: opSETNZEb16r, 3: opSETNZEb16m, 4: opSETNZEb16m, 5: opSETNZEb16m},                                                                                                 // SETNZ Eb
+	156: {0: opCMOVNZGvEv16r, 1: opCMOVNZGvEv32r, 2: opCMOVNZGvEv64r, 3: opCMOVNZGvEv16m, 4: opCMOVNZGvEv32m, 5: opCMOVNZGvEv64m},                                                                               // CMOVNZ Gv,Ev
+	157: {0: opJBEJb16r, 1: opJBEJb32r, 2: opJBEJb64r},                                                                                                                                                          // JBE Jb
+	158: {0: opJBEJb16r, 1: opJBEJb32r, 2: opJBEJb64r},                                                                                                                                                          // JBE Jz
+	159: {0: opSETBEEb16r, 1: opSETBEEb16r, 2: opSETBEEb16r, 3: opSETBEEb16m, 4: opSETBEEb16m, 5: opSETBEEb16m},                                                                                                 // SETBE Eb
+	160: {0: opCMOVBEGvEv16r, 1: opCMOVBEGvEv32r, 2: opCMOVBEGvEv64r, 3: opCMOVBEGvEv16m, 4: opCMOVBEGvEv32m, 5: opCMOVBEGvEv64m},                                                                               // CMOVBE Gv,Ev
+	161: {0: opJNBEJb16r, 1: opJNBEJb32r, 2: opJNBEJb64r},                                                                                                                                                       // JNBE Jb
+	162: {0: opJNBEJb16r, 1: opJNBEJb32r, 2: opJNBEJb64r},                                                                                                                                                       // JNBE Jz
+	163: {0: opSETNBEEb16r, 1: opSETNBEEb16r, 2: opSETNBEEb16r, 3: opSETNBEEb16m, 4: opSETNBEEb16m, 5: opSETNBEEb16m},                                                                                           // SETNBE Eb
+	164: {0: opCMOVNBEGvEv16r, 1: opCMOVNBEGvEv32r, 2: opCMOVNBEGvEv64r, 3: opCMOVNBEGvEv16m, 4: opCMOVNBEGvEv32m, 5: opCMOVNBEGvEv64m},                                                                         // CMOVNBE Gv,Ev
+	165: {0: opJSJb16r, 1: opJSJb32r, 2: opJSJb64r},                                                                                                                                                             // JS Jb
+	166: {0: opJSJb16r, 1: opJSJb32r, 2: opJSJb64r},                                                                                                                                                             // JS Jz
+	167: {0: opSETSEb16r, 1: opSETSEb16r, 2: opSETSEb16r, 3: opSETSEb16m, 4: opSETSEb16m, 5: opSETSEb16m},                                                                                                       // SETS Eb
+	168: {0: opCMOVSGvEv16r, 1: opCMOVSGvEv32r, 2: opCMOVSGvEv64r, 3: opCMOVSGvEv16m, 4: opCMOVSGvEv32m, 5: opCMOVSGvEv64m},                                                                                     // CMOVS Gv,Ev
+	169: {0: opJNSJb16r, 1: opJNSJb32r, 2: opJNSJb64r},                                                                                                                                                          // JNS Jb
+	170: {0: opJNSJb16r, 1: opJNSJb32r, 2: opJNSJb64r},                                                                                                                                                          // JNS Jz
+	171: {0: opSETNSEb16r, 1: opSETNSEb16r, 2: opSETNSEb16r, 3: opSETNSEb16m, 4: opSETNSEb16m, 5: opSETNSEb16m},                                                                                                 // SETNS Eb
+	172: {0: opCMOVNSGvEv16r, 1: opCMOVNSGvEv32r, 2: opCMOVNSGvEv64r, 3: opCMOVNSGvEv16m, 4: opCMOVNSGvEv32m, 5: opCMOVNSGvEv64m},                                                                               // CMOVNS Gv,Ev
+	173: {0: opJPJb16r, 1: opJPJb32r, 2: opJPJb64r},                                                                                                                                                             // JP Jb
+	174: {0: opJPJb16r, 1: opJPJb32r, 2: opJPJb64r},                                                                                                                                                             // JP Jz
+	175: {0: opSETPEb16r, 1: opSETPEb16r, 2: opSETPEb16r, 3: opSETPEb16m, 4: opSETPEb16m, 5: opSETPEb16m},                                                                                                       // SETP Eb
+	176: {0: opCMOVPGvEv16r, 1: opCMOVPGvEv32r, 2: opCMOVPGvEv64r, 3: opCMOVPGvEv16m, 4: opCMOVPGvEv32m, 5: opCMOVPGvEv64m},                                                                                     // CMOVP Gv,Ev
+	177: {0: opJNPJb16r, 1: opJNPJb32r, 2: opJNPJb64r},                                                                                                                                                          // JNP Jb
+	178: {0: opJNPJb16r, 1: opJNPJb32r, 2: opJNPJb64r},                                                                                                                                                          // JNP Jz
+	179: {0: opSETNPEb16r, 1: opSETNPEb16r, 2: opSETNPEb16r, 3: opSETNPEb16m, 4: opSETNPEb16m, 5: opSETNPEb16m},                                                                                                 // SETNP Eb
+	180: {0: opCMOVNPGvEv16r, 1: opCMOVNPGvEv32r, 2: opCMOVNPGvEv64r, 3: opCMOVNPGvEv16m, 4: opCMOVNPGvEv32m, 5: opCMOVNPGvEv64m},                                                                               // CMOVNP Gv,Ev
+	181: {0: opJLJb16r, 1: opJLJb32r, 2: opJLJb64r},                                                                                                                                                             // JL Jb
+	182: {0: opJLJb16r, 1: opJLJb32r, 2: opJLJb64r},                                                                                                                                                             // JL Jz
+	183: {0: opSETLEb16r, 1: opSETLEb16r, 2: opSETLEb16r, 3: opSETLEb16m, 4: opSETLEb16m, 5: opSETLEb16m},                                                                                                       // SETL Eb
+	184: {0: opCMOVLGvEv16r, 1: opCMOVLGvEv32r, 2: opCMOVLGvEv64r, 3: opCMOVLGvEv16m, 4: opCMOVLGvEv32m, 5: opCMOVLGvEv64m},                                                                                     // CMOVL Gv,Ev
+	185: {0: opJNLJb16r, 1: opJNLJb32r, 2: opJNLJb64r},                                                                                                                                                          // JNL Jb
+	186: {0: opJNLJb16r, 1: opJNLJb32r, 2: opJNLJb64r},                                                                                                                                                          // JNL Jz
+	187: {0: opSETNLEb16r, 1: opSETNLEb16r, 2: opSETNLEb16r, 3: opSETNLEb16m, 4: opSETNLEb16m, 5: opSETNLEb16m},                                                                                                 // SETNL Eb
+	188: {0: opCMOVNLGvEv16r, 1: opCMOVNLGvEv32r, 2: opCMOVNLGvEv64r, 3: opCMOVNLGvEv16m, 4: opCMOVNLGvEv32m, 5: opCMOVNLGvEv64m},                                                                               // CMOVNL Gv,Ev
+	189: {0: opJLEJb16r, 1: opJLEJb32r, 2: opJLEJb64r},                                                                                                                                                          // JLE Jb
+	190: {0: opJLEJb16r, 1: opJLEJb32r, 2: opJLEJb64r},                                                                                                                                                          // JLE Jz
+	191: {0: opSETLEEb16r, 1: opSETLEEb16r, 2: opSETLEEb16r, 3: opSETLEEb16m, 4: opSETLEEb16m, 5: opSETLEEb16m},                                                                                                 // SETLE Eb
+	192: {0: opCMOVLEGvEv16r, 1: opCMOVLEGvEv32r, 2: opCMOVLEGvEv64r, 3: opCMOVLEGvEv16m, 4: opCMOVLEGvEv32m, 5: opCMOVLEGvEv64m},                                                                               // CMOVLE Gv,Ev
+	193: {0: opJNLEJb16r, 1: opJNLEJb32r, 2: opJNLEJb64r},                                                                                                                                                       // JNLE Jb
+	194: {0: opJNLEJb16r, 1: opJNLEJb32r, 2: opJNLEJb64r},                                                                                                                                                       // JNLE Jz
+	195: {0: opSETNLEEb16r, 1: opSETNLEEb16r, 2: opSETNLEEb16r, 3: opSETNLEEb16m, 4: opSETNLEEb16m, 5: opSETNLEEb16m},                                                                                           // SETNLE Eb
+	196: {0: opCMOVNLEGvEv16r, 1: opCMOVNLEGvEv32r, 2: opCMOVNLEGvEv64r, 3: opCMOVNLEGvEv16m, 4: opCMOVNLEGvEv32m, 5: opCMOVNLEGvEv64m},                                                                         // CMOVNLE Gv,Ev
+	197: {0: opMOVEbGb16r, 1: opMOVEbGb16r, 2: opMOVEbGb16r, 3: opMOVEbGb16m, 4: opMOVEbGb16m, 5: opMOVEbGb16m},                                                                                                 // MOV Eb,Gb
+	198: {0: opMOVEvGv16r, 1: opMOVEvGv32r, 2: opMOVEvGv64r, 3: opMOVEvGv16m, 4: opMOVEvGv32m, 5: opMOVEvGv64m},                                                                                                 // MOV Ev,Gv
+	199: {0: opMOVGbEb16r, 1: opMOVGbEb16r, 2: opMOVGbEb16r, 3: opMOVGbEb16m, 4: opMOVGbEb16m, 5: opMOVGbEb16m},                                                                                                 // MOV Gb,Eb
+	200: {0: opMOVGvEv16r, 1: opMOVGvEv32r, 2: opMOVGvEv64r, 3: opMOVGvEv16m, 4: opMOVGvEv32m, 5: opMOVGvEv64m},                                                                                                 // MOV Gv,Ev
+	203: {3: opMOVALOb16m, 4: opMOVALOb16m, 5: opMOVALOb16m},                                                                                                                                                    // MOV AL,Ob
+	204: {3: opMOVrAXOv16m, 4: opMOVrAXOv32m, 5: opMOVrAXOv64m},                                                                                                                                                 // MOV rAX,Ov
+	205: {3: opMOVObAL16m, 4: opMOVObAL16m, 5: opMOVObAL16m},                                                                                                                                                    // MOV Ob,AL
+	206: {3: opMOVOvrAX16m, 4: opMOVOvrAX32m, 5: opMOVOvrAX64m},                                                                                                                                                 // MOV Ov,rAX
+	207: {0: opMOVZbIb16r, 1: opMOVZbIb16r, 2: opMOVZbIb16r},                                                                                                                                                    // MOV Zb,Ib
+	208: {0: opMOVZvIv16r, 1: opMOVZvIv32r, 2: opMOVZvIv64r},                                                                                                                                                    // MOV Zv,Iv
+	209: {0: opMOVZbIb16r, 1: opMOVZbIb16r, 2: opMOVZbIb16r, 3: opMOVEbIb16m, 4: opMOVEbIb16m, 5: opMOVEbIb16m},                                                                                                 // MOV Eb,Ib
+	210: {0: opMOVZvIv16r, 1: opMOVZvIv32r, 2: opMOVZvIv64r, 3: opMOVEvIz16m, 4: opMOVEvIz32m, 5: opMOVEvIz64m},                                                                                                 // MOV Ev,Iz
+	211: {0: opMOVZXGvEb16r, 1: opMOVZXGvEb32r, 2: opMOVZXGvEb64r, 3: opMOVZXGvEb16m, 4: opMOVZXGvEb32m, 5: opMOVZXGvEb64m},                                                                                     // MOVZX Gv,Eb
+	212: {0: opMOVGvEv16r, 1: opMOVZXGvEw32r, 2: opMOVZXGvEw64r, 3: opMOVGvEv16m, 4: opMOVZXGvEw32m, 5: opMOVZXGvEw64m},                                                                                         // MOVZX Gv,Ew
+	213: {0: opMOVSXGvEb16r, 1: opMOVSXGvEb32r, 2: opMOVSXGvEb64r, 3: opMOVSXGvEb16m, 4: opMOVSXGvEb32m, 5: opMOVSXGvEb64m},                                                                                     // MOVSX Gv,Eb
+	214: {0: opMOVGvEv16r, 1: opMOVSXGvEw32r, 2: opMOVSXGvEw64r, 3: opMOVGvEv16m, 4: opMOVSXGvEw32m, 5: opMOVSXGvEw64m},                                                                                         // MOVSX Gv,Ew
+	215: {0: opMOVGvEv16r, 1: opMOVGvEv32r, 2: opMOVSXDGvEd64r, 3: opMOVGvEv16m, 4: opMOVGvEv32m, 5: opMOVSXDGvEd64m},                                                                                           // MOVSXD Gv,Ed
+	216: {3: opMOVBEGvMv16m, 4: opMOVBEGvMv32m, 5: opMOVBEGvMv64m},                                                                                                                                              // MOVBE Gv,Mv
+	217: {3: opMOVBEMvGv16m, 4: opMOVBEMvGv32m, 5: opMOVBEMvGv64m},                                                                                                                                              // MOVBE Mv,Gv
+	218: {3: opMOVEvGv32m, 4: opMOVEvGv32m, 5: opMOVEvGv64m},                                                                                                                                                    // MOVNTI My,Gy
+	219: {0: opBSWAPZv16r, 1: opBSWAPZv32r, 2: opBSWAPZv64r},                                                                                                                                                    // BSWAP Zv
+	220: {3: opLEAGvM16m, 4: opLEAGvM32m, 5: opLEAGvM64m},                                                                                                                                                       // LEA Gv,M
+	221: {0: opXCHGEbGb16r, 1: opXCHGEbGb16r, 2: opXCHGEbGb16r, 3: opXCHGEbGb16m, 4: opXCHGEbGb16m, 5: opXCHGEbGb16m},                                                                                           // XCHG Eb,Gb
+	222: {0: opXCHGEvGv16r, 1: opXCHGEvGv32r, 2: opXCHGEvGv64r, 3: opXCHGEvGv16m, 4: opXCHGEvGv32m, 5: opXCHGEvGv64m},                                                                                           // XCHG Ev,Gv
+	223: {0: opXCHGZvrAX16r, 1: opXCHGZvrAX32r, 2: opXCHGZvrAX64r},                                                                                                                                              // XCHG Zv,rAX
+	224: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // NOP
+	225: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // PAUSE
+	232: {0: opPUSHZv16r, 1: opPUSHZv32r, 2: opPUSHZv64r},                                                                                                                                                       // PUSH Zv
+	233: {0: opPUSHIz16r, 1: opPUSHIz32r, 2: opPUSHIz64r},                                                                                                                                                       // PUSH Iz
+	234: {0: opPUSHIz16r, 1: opPUSHIz32r, 2: opPUSHIz64r},                                                                                                                                                       // PUSH Ibs
+	235: {0: opPUSHZv16r, 1: opPUSHZv32r, 2: opPUSHZv64r, 3: opPUSHEv16m, 4: opPUSHEv32m, 5: opPUSHEv64m},                                                                                                       // PUSH Ev
+	242: {0: opPOPZv16r, 1: opPOPZv32r, 2: opPOPZv64r},                                                                                                                                                          // POP Zv
+	243: {0: opPOPZv16r, 1: opPOPZv32r, 2: opPOPZv64r, 3: opPOPEv16m, 4: opPOPEv32m, 5: opPOPEv64m},                                                                                                             // POP Ev
+	253: {0: opSAHF16r, 1: opSAHF16r},                                                                                                                                                                           // SAHF
+	254: {0: opSAHF16r, 1: opSAHF16r, 2: opSAHF16r},                                                                                                                                                             // SAHF
+	255: {0: opLAHF16r, 1: opLAHF16r},                                                                                                                                                                           // LAHF
+	256: {0: opLAHF16r, 1: opLAHF16r, 2: opLAHF16r},                                                                                                                                                             // LAHF
+	258: {0: opLEAVE16r, 1: opLEAVE32r, 2: opLEAVE64r},                                                                                                                                                          // LEAVE
+	259: {0: opTESTEbGb16r, 1: opTESTEbGb16r, 2: opTESTEbGb16r, 3: opTESTEbGb16m, 4: opTESTEbGb16m, 5: opTESTEbGb16m},                                                                                           // TEST Eb,Gb
+	260: {0: opTESTEvGv16r, 1: opTESTEvGv32r, 2: opTESTEvGv64r, 3: opTESTEvGv16m, 4: opTESTEvGv32m, 5: opTESTEvGv64m},                                                                                           // TEST Ev,Gv
+	261: {0: opTESTALIb16r, 1: opTESTALIb16r, 2: opTESTALIb16r},                                                                                                                                                 // TEST AL,Ib
+	262: {0: opTESTrAXIz16r, 1: opTESTrAXIz32r, 2: opTESTrAXIz64r},                                                                                                                                              // TEST rAX,Iz
+	263: {0: opTESTEbIb16r, 1: opTESTEbIb16r, 2: opTESTEbIb16r, 3: opTESTEbIb16m, 4: opTESTEbIb16m, 5: opTESTEbIb16m},                                                                                           // TEST Eb,Ib
+	264: {0: opTESTEbIb16r, 1: opTESTEbIb16r, 2: opTESTEbIb16r, 3: opTESTEbIb16m, 4: opTESTEbIb16m, 5: opTESTEbIb16m},                                                                                           // TEST Eb,Ib
+	265: {0: opTESTEvIz16r, 1: opTESTEvIz32r, 2: opTESTEvIz64r, 3: opTESTEvIz16m, 4: opTESTEvIz32m, 5: opTESTEvIz64m},                                                                                           // TEST Ev,Iz
+	266: {0: opTESTEvIz16r, 1: opTESTEvIz32r, 2: opTESTEvIz64r, 3: opTESTEvIz16m, 4: opTESTEvIz32m, 5: opTESTEvIz64m},                                                                                           // TEST Ev,Iz
+	267: {0: opNOTEb16r, 1: opNOTEb16r, 2: opNOTEb16r, 3: opNOTEb16m, 4: opNOTEb16m, 5: opNOTEb16m},                                                                                                             // NOT Eb
+	268: {0: opNOTEv16r, 1: opNOTEv32r, 2: opNOTEv64r, 3: opNOTEv16m, 4: opNOTEv32m, 5: opNOTEv64m},                                                                                                             // NOT Ev
+	269: {0: opNEGEb16r, 1: opNEGEb16r, 2: opNEGEb16r, 3: opNEGEb16m, 4: opNEGEb16m, 5: opNEGEb16m},                                                                                                             // NEG Eb
+	270: {0: opNEGEv16r, 1: opNEGEv32r, 2: opNEGEv64r, 3: opNEGEv16m, 4: opNEGEv32m, 5: opNEGEv64m},                                                                                                             // NEG Ev
+	271: {0: opMULEb16r, 1: opMULEb16r, 2: opMULEb16r, 3: opMULEb16m, 4: opMULEb16m, 5: opMULEb16m},                                                                                                             // MUL Eb
+	272: {0: opMULEv16r, 1: opMULEv32r, 2: opMULEv64r, 3: opMULEv16m, 4: opMULEv32m, 5: opMULEv64m},                                                                                                             // MUL Ev
+	273: {0: opIMULEb16r, 1: opIMULEb16r, 2: opIMULEb16r, 3: opIMULEb16m, 4: opIMULEb16m, 5: opIMULEb16m},                                                                                                       // IMUL Eb
+	274: {0: opIMULEv16r, 1: opIMULEv32r, 2: opIMULEv64r, 3: opIMULEv16m, 4: opIMULEv32m, 5: opIMULEv64m},                                                                                                       // IMUL Ev
+	275: {0: opIMULGvEv16r, 1: opIMULGvEv32r, 2: opIMULGvEv64r, 3: opIMULGvEv16m, 4: opIMULGvEv32m, 5: opIMULGvEv64m},                                                                                           // IMUL Gv,Ev
+	276: {0: opIMULGvEvIz16r, 1: opIMULGvEvIz32r, 2: opIMULGvEvIz64r, 3: opIMULGvEvIz16m, 4: opIMULGvEvIz32m, 5: opIMULGvEvIz64m},                                                                               // IMUL Gv,Ev,Iz
+	277: {0: opIMULGvEvIz16r, 1: opIMULGvEvIz32r, 2: opIMULGvEvIz64r, 3: opIMULGvEvIz16m, 4: opIMULGvEvIz32m, 5: opIMULGvEvIz64m},                                                                               // IMUL Gv,Ev,Ibs
+	278: {0: opDIVEb16r, 1: opDIVEb16r, 2: opDIVEb16r, 3: opDIVEb16m, 4: opDIVEb16m, 5: opDIVEb16m},                                                                                                             // DIV Eb
+	279: {0: opDIVEv16r, 1: opDIVEv32r, 2: opDIVEv64r, 3: opDIVEv16m, 4: opDIVEv32m, 5: opDIVEv64m},                                                                                                             // DIV Ev
+	280: {0: opIDIVEb16r, 1: opIDIVEb16r, 2: opIDIVEb16r, 3: opIDIVEb16m, 4: opIDIVEb16m, 5: opIDIVEb16m},                                                                                                       // IDIV Eb
+	281: {0: opIDIVEv16r, 1: opIDIVEv32r, 2: opIDIVEv64r, 3: opIDIVEv16m, 4: opIDIVEv32m, 5: opIDIVEv64m},                                                                                                       // IDIV Ev
+	282: {0: opINCZv16r, 1: opINCZv32r},                                                                                                                                                                         // INC Zv
+	283: {0: opINCEb16r, 1: opINCEb16r, 2: opINCEb16r, 3: opINCEb16m, 4: opINCEb16m, 5: opINCEb16m},                                                                                                             // INC Eb
+	284: {0: opINCZv16r, 1: opINCZv32r, 2: opINCEv64r, 3: opINCEv16m, 4: opINCEv32m, 5: opINCEv64m},                                                                                                             // INC Ev
+	285: {0: opDECZv16r, 1: opDECZv32r},                                                                                                                                                                         // DEC Zv
+	286: {0: opDECEb16r, 1: opDECEb16r, 2: opDECEb16r, 3: opDECEb16m, 4: opDECEb16m, 5: opDECEb16m},                                                                                                             // DEC Eb
+	287: {0: opDECZv16r, 1: opDECZv32r, 2: opDECEv64r, 3: opDECEv16m, 4: opDECEv32m, 5: opDECEv64m},                                                                                                             // DEC Ev
+	288: {0: opXADDEbGb16r, 1: opXADDEbGb16r, 2: opXADDEbGb16r, 3: opXADDEbGb16m, 4: opXADDEbGb16m, 5: opXADDEbGb16m},                                                                                           // XADD Eb,Gb
+	289: {0: opXADDEvGv16r, 1: opXADDEvGv32r, 2: opXADDEvGv64r, 3: opXADDEvGv16m, 4: opXADDEvGv32m, 5: opXADDEvGv64m},                                                                                           // XADD Ev,Gv
+	290: {0: opCMPXCHGEbGb16r, 1: opCMPXCHGEbGb16r, 2: opCMPXCHGEbGb16r, 3: opCMPXCHGEbGb16m, 4: opCMPXCHGEbGb16m, 5: opCMPXCHGEbGb16m},                                                                         // CMPXCHG Eb,Gb
+	291: {0: opCMPXCHGEvGv16r, 1: opCMPXCHGEvGv32r, 2: opCMPXCHGEvGv64r, 3: opCMPXCHGEvGv16m, 4: opCMPXCHGEvGv32m, 5: opCMPXCHGEvGv64m},                                                                         // CMPXCHG Ev,Gv
+	294: {0: opADCXGyEy16r, 1: opADCXGyEy16r, 2: opADCXGyEy64r, 3: opADCXGyEy16m, 4: opADCXGyEy16m, 5: opADCXGyEy64m},                                                                                           // ADCX Gy,Ey
+	295: {0: opADOXGyEy16r, 1: opADOXGyEy16r, 2: opADOXGyEy64r, 3: opADOXGyEy16m, 4: opADOXGyEy16m, 5: opADOXGyEy64m},                                                                                           // ADOX Gy,Ey
+	296: {0: opCBW16r, 1: opCBW32r, 2: opCBW64r},                                                                                                                                                                // CBW
+	297: {0: opCWD16r, 1: opCWD32r, 2: opCWD64r},                                                                                                                                                                // CWD
+	304: {0: opSALC16r, 1: opSALC16r},                                                                                                                                                                           // SALC
+	305: {0: opCMC16r, 1: opCMC16r, 2: opCMC16r},                                                                                                                                                                // CMC
+	306: {0: opCLC16r, 1: opCLC16r, 2: opCLC16r},                                                                                                                                                                // CLC
+	307: {0: opSTC16r, 1: opSTC16r, 2: opSTC16r},                                                                                                                                                                // STC
+	310: {0: opBTEvGv16r, 1: opBTEvGv32r, 2: opBTEvGv64r, 3: opBTEvGv16m, 4: opBTEvGv32m, 5: opBTEvGv64m},                                                                                                       // BT Ev,Gv
+	311: {0: opBTEvIb16r, 1: opBTEvIb32r, 2: opBTEvIb64r, 3: opBTEvIb16m, 4: opBTEvIb32m, 5: opBTEvIb64m},                                                                                                       // BT Ev,Ib
+	312: {0: opBTSEvGv16r, 1: opBTSEvGv32r, 2: opBTSEvGv64r, 3: opBTSEvGv16m, 4: opBTSEvGv32m, 5: opBTSEvGv64m},                                                                                                 // BTS Ev,Gv
+	313: {0: opBTSEvIb16r, 1: opBTSEvIb32r, 2: opBTSEvIb64r, 3: opBTSEvIb16m, 4: opBTSEvIb32m, 5: opBTSEvIb64m},                                                                                                 // BTS Ev,Ib
+	314: {0: opBTREvGv16r, 1: opBTREvGv32r, 2: opBTREvGv64r, 3: opBTREvGv16m, 4: opBTREvGv32m, 5: opBTREvGv64m},                                                                                                 // BTR Ev,Gv
+	315: {0: opBTREvIb16r, 1: opBTREvIb32r, 2: opBTREvIb64r, 3: opBTREvIb16m, 4: opBTREvIb32m, 5: opBTREvIb64m},                                                                                                 // BTR Ev,Ib
+	316: {0: opBTCEvGv16r, 1: opBTCEvGv32r, 2: opBTCEvGv64r, 3: opBTCEvGv16m, 4: opBTCEvGv32m, 5: opBTCEvGv64m},                                                                                                 // BTC Ev,Gv
+	317: {0: opBTCEvIb16r, 1: opBTCEvIb32r, 2: opBTCEvIb64r, 3: opBTCEvIb16m, 4: opBTCEvIb32m, 5: opBTCEvIb64m},                                                                                                 // BTC Ev,Ib
+	318: {0: opBSFGvEv16r, 1: opBSFGvEv32r, 2: opBSFGvEv64r, 3: opBSFGvEv16m, 4: opBSFGvEv32m, 5: opBSFGvEv64m},                                                                                                 // BSF Gv,Ev
+	319: {0: opBSRGvEv16r, 1: opBSRGvEv32r, 2: opBSRGvEv64r, 3: opBSRGvEv16m, 4: opBSRGvEv32m, 5: opBSRGvEv64m},                                                                                                 // BSR Gv,Ev
+	320: {0: opTZCNTGvEv16r, 1: opTZCNTGvEv32r, 2: opTZCNTGvEv64r, 3: opTZCNTGvEv16m, 4: opTZCNTGvEv32m, 5: opTZCNTGvEv64m},                                                                                     // TZCNT Gv,Ev
+	321: {0: opLZCNTGvEv16r, 1: opLZCNTGvEv32r, 2: opLZCNTGvEv64r, 3: opLZCNTGvEv16m, 4: opLZCNTGvEv32m, 5: opLZCNTGvEv64m},                                                                                     // LZCNT Gv,Ev
+	322: {0: opPOPCNTGvEv16r, 1: opPOPCNTGvEv32r, 2: opPOPCNTGvEv64r, 3: opPOPCNTGvEv16m, 4: opPOPCNTGvEv32m, 5: opPOPCNTGvEv64m},                                                                               // POPCNT Gv,Ev
+	323: {0: opCRC32GyEb16r, 1: opCRC32GyEb16r, 2: opCRC32GyEb16r, 3: opCRC32GyEb16m, 4: opCRC32GyEb16m, 5: opCRC32GyEb16m},                                                                                     // CRC32 Gy,Eb
+	324: {0: opCRC32GyEv16r, 1: opCRC32GyEv32r, 2: opCRC32GyEv64r, 3: opCRC32GyEv16m, 4: opCRC32GyEv32m, 5: opCRC32GyEv64m},                                                                                     // CRC32 Gy,Ev
+	343: {0: opCALLJz16r, 1: opCALLJz32r, 2: opCALLJz64r},                                                                                                                                                       // CALL Jz
+	344: {0: opCALLEv16r, 1: opCALLEv32r, 2: opCALLEv64r, 3: opCALLEv16m, 4: opCALLEv32m, 5: opCALLEv64m},                                                                                                       // CALL Ev
+	345: {0: opJMPJz16r, 1: opJMPJz32r, 2: opJMPJz64r},                                                                                                                                                          // JMP Jz
+	346: {0: opJMPJz16r, 1: opJMPJz32r, 2: opJMPJz64r},                                                                                                                                                          // JMP Jb
+	347: {0: opJMPEv16r, 1: opJMPEv32r, 2: opJMPEv64r, 3: opJMPEv16m, 4: opJMPEv32m, 5: opJMPEv64m},                                                                                                             // JMP Ev
+	348: {0: opRETIw16r, 1: opRETIw32r, 2: opRETIw64r},                                                                                                                                                          // RET Iw
+	349: {0: opRET16r, 1: opRET32r, 2: opRET64r},                                                                                                                                                                // RET
+	430: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // LFENCE
+	431: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // MFENCE
+	432: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // SFENCE
+	433: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                                                                // PREFETCHNTA Mb
+	434: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                                                                // PREFETCHT0 Mb
+	435: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                                                                // PREFETCHT1 Mb
+	436: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                                                                // PREFETCHT2 Mb
+	437: {3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                                                                // PREFETCHW Mb
+	438: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	439: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // ENDBR64
+	440: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r},                                                                                                                                                                // ENDBR32
+	441: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	442: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	443: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	444: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	445: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	446: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	447: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	448: {0: opNOP16r, 1: opNOP16r, 2: opNOP16r, 3: opNOP16r, 4: opNOP16r, 5: opNOP16r},                                                                                                                         // NOP Ev
+	594: {0: opPUNPCKLBWPqQd16r, 1: opPUNPCKLBWPqQd16r, 2: opPUNPCKLBWPqQd16r, 3: opPUNPCKLBWPqQd16m, 4: opPUNPCKLBWPqQd16m, 5: opPUNPCKLBWPqQd16m},                                                             // PUNPCKLBW Pq,Qd
+	595: {0: opPUNPCKLBWVdqWdq16r, 1: opPUNPCKLBWVdqWdq16r, 2: opPUNPCKLBWVdqWdq16r, 3: opPUNPCKLBWVdqWdq16m, 4: opPUNPCKLBWVdqWdq16m, 5: opPUNPCKLBWVdqWdq16m},                                                 // PUNPCKLBW Vdq,Wdq
+	596: {0: opPUNPCKLWDPqQd16r, 1: opPUNPCKLWDPqQd16r, 2: opPUNPCKLWDPqQd16r, 3: opPUNPCKLWDPqQd16m, 4: opPUNPCKLWDPqQd16m, 5: opPUNPCKLWDPqQd16m},                                                             // PUNPCKLWD Pq,Qd
+	597: {0: opPUNPCKLWDVdqWdq16r, 1: opPUNPCKLWDVdqWdq16r, 2: opPUNPCKLWDVdqWdq16r, 3: opPUNPCKLWDVdqWdq16m, 4: opPUNPCKLWDVdqWdq16m, 5: opPUNPCKLWDVdqWdq16m},                                                 // PUNPCKLWD Vdq,Wdq
+	598: {0: opPUNPCKLDQPqQd16r, 1: opPUNPCKLDQPqQd16r, 2: opPUNPCKLDQPqQd16r, 3: opPUNPCKLDQPqQd16m, 4: opPUNPCKLDQPqQd16m, 5: opPUNPCKLDQPqQd16m},                                                             // PUNPCKLDQ Pq,Qd
+	599: {0: opPUNPCKLDQVdqWdq16r, 1: opPUNPCKLDQVdqWdq16r, 2: opPUNPCKLDQVdqWdq16r, 3: opPUNPCKLDQVdqWdq16m, 4: opPUNPCKLDQVdqWdq16m, 5: opPUNPCKLDQVdqWdq16m},                                                 // PUNPCKLDQ Vdq,Wdq
+	600: {0: opPACKSSWBPqQq16r, 1: opPACKSSWBPqQq16r, 2: opPACKSSWBPqQq16r, 3: opPACKSSWBPqQq16m, 4: opPACKSSWBPqQq16m, 5: opPACKSSWBPqQq16m},                                                                   // PACKSSWB Pq,Qq
+	601: {0: opPACKSSWBVdqWdq16r, 1: opPACKSSWBVdqWdq16r, 2: opPACKSSWBVdqWdq16r, 3: opPACKSSWBVdqWdq16m, 4: opPACKSSWBVdqWdq16m, 5: opPACKSSWBVdqWdq16m},                                                       // PACKSSWB Vdq,Wdq
+	602: {0: opPCMPGTBPqQq16r, 1: opPCMPGTBPqQq16r, 2: opPCMPGTBPqQq16r, 3: opPCMPGTBPqQq16m, 4: opPCMPGTBPqQq16m, 5: opPCMPGTBPqQq16m},                                                                         // PCMPGTB Pq,Qq
+	603: {0: opPCMPGTBVdqWdq16r, 1: opPCMPGTBVdqWdq16r, 2: opPCMPGTBVdqWdq16r, 3: opPCMPGTBVdqWdq16m, 4: opPCMPGTBVdqWdq16m, 5: opPCMPGTBVdqWdq16m},                                                             // PCMPGTB Vdq,Wdq
+	604: {0: opPCMPGTWPqQq16r, 1: opPCMPGTWPqQq16r, 2: opPCMPGTWPqQq16r, 3: opPCMPGTWPqQq16m, 4: opPCMPGTWPqQq16m, 5: opPCMPGTWPqQq16m},                                                                         // PCMPGTW Pq,Qq
+	605: {0: opPCMPGTWVdqWdq16r, 1: opPCMPGTWVdqWdq16r, 2: opPCMPGTWVdqWdq16r, 3: opPCMPGTWVdqWdq16m, 4: opPCMPGTWVdqWdq16m, 5: opPCMPGTWVdqWdq16m},                                                             // PCMPGTW Vdq,Wdq
+	606: {0: opPCMPGTDPqQq16r, 1: opPCMPGTDPqQq16r, 2: opPCMPGTDPqQq16r, 3: opPCMPGTDPqQq16m, 4: opPCMPGTDPqQq16m, 5: opPCMPGTDPqQq16m},                                                                         // PCMPGTD Pq,Qq
+	607: {0: opPCMPGTDVdqWdq16r, 1: opPCMPGTDVdqWdq16r, 2: opPCMPGTDVdqWdq16r, 3: opPCMPGTDVdqWdq16m, 4: opPCMPGTDVdqWdq16m, 5: opPCMPGTDVdqWdq16m},                                                             // PCMPGTD Vdq,Wdq
+	608: {0: opPACKUSWBPqQq16r, 1: opPACKUSWBPqQq16r, 2: opPACKUSWBPqQq16r, 3: opPACKUSWBPqQq16m, 4: opPACKUSWBPqQq16m, 5: opPACKUSWBPqQq16m},                                                                   // PACKUSWB Pq,Qq
+	609: {0: opPACKUSWBVdqWdq16r, 1: opPACKUSWBVdqWdq16r, 2: opPACKUSWBVdqWdq16r, 3: opPACKUSWBVdqWdq16m, 4: opPACKUSWBVdqWdq16m, 5: opPACKUSWBVdqWdq16m},                                                       // PACKUSWB Vdq,Wdq
+	610: {0: opPUNPCKHBWPqQq16r, 1: opPUNPCKHBWPqQq16r, 2: opPUNPCKHBWPqQq16r, 3: opPUNPCKHBWPqQq16m, 4: opPUNPCKHBWPqQq16m, 5: opPUNPCKHBWPqQq16m},                                                             // PUNPCKHBW Pq,Qq
+	611: {0: opPUNPCKHBWVdqWdq16r, 1: opPUNPCKHBWVdqWdq16r, 2: opPUNPCKHBWVdqWdq16r, 3: opPUNPCKHBWVdqWdq16m, 4: opPUNPCKHBWVdqWdq16m, 5: opPUNPCKHBWVdqWdq16m},                                                 // PUNPCKHBW Vdq,Wdq
+	612: {0: opPUNPCKHWDPqQq16r, 1: opPUNPCKHWDPqQq16r, 2: opPUNPCKHWDPqQq16r, 3: opPUNPCKHWDPqQq16m, 4: opPUNPCKHWDPqQq16m, 5: opPUNPCKHWDPqQq16m},                                                             // PUNPCKHWD Pq,Qq
+	613: {0: opPUNPCKHWDVdqWdq16r, 1: opPUNPCKHWDVdqWdq16r, 2: opPUNPCKHWDVdqWdq16r, 3: opPUNPCKHWDVdqWdq16m, 4: opPUNPCKHWDVdqWdq16m, 5: opPUNPCKHWDVdqWdq16m},                                                 // PUNPCKHWD Vdq,Wdq
+	614: {0: opPUNPCKHDQPqQq16r, 1: opPUNPCKHDQPqQq16r, 2: opPUNPCKHDQPqQq16r, 3: opPUNPCKHDQPqQq16m, 4: opPUNPCKHDQPqQq16m, 5: opPUNPCKHDQPqQq16m},                                                             // PUNPCKHDQ Pq,Qq
+	615: {0: opPUNPCKHDQVdqWdq16r, 1: opPUNPCKHDQVdqWdq16r, 2: opPUNPCKHDQVdqWdq16r, 3: opPUNPCKHDQVdqWdq16m, 4: opPUNPCKHDQVdqWdq16m, 5: opPUNPCKHDQVdqWdq16m},                                                 // PUNPCKHDQ Vdq,Wdq
+	616: {0: opPACKSSDWPqQq16r, 1: opPACKSSDWPqQq16r, 2: opPACKSSDWPqQq16r, 3: opPACKSSDWPqQq16m, 4: opPACKSSDWPqQq16m, 5: opPACKSSDWPqQq16m},                                                                   // PACKSSDW Pq,Qq
+	617: {0: opPACKSSDWVdqWdq16r, 1: opPACKSSDWVdqWdq16r, 2: opPACKSSDWVdqWdq16r, 3: opPACKSSDWVdqWdq16m, 4: opPACKSSDWVdqWdq16m, 5: opPACKSSDWVdqWdq16m},                                                       // PACKSSDW Vdq,Wdq
+	618: {0: opPCMPEQBPqQq16r, 1: opPCMPEQBPqQq16r, 2: opPCMPEQBPqQq16r, 3: opPCMPEQBPqQq16m, 4: opPCMPEQBPqQq16m, 5: opPCMPEQBPqQq16m},                                                                         // PCMPEQB Pq,Qq
+	619: {0: opPCMPEQBVdqWdq16r, 1: opPCMPEQBVdqWdq16r, 2: opPCMPEQBVdqWdq16r, 3: opPCMPEQBVdqWdq16m, 4: opPCMPEQBVdqWdq16m, 5: opPCMPEQBVdqWdq16m},                                                             // PCMPEQB Vdq,Wdq
+	620: {0: opPCMPEQWPqQq16r, 1: opPCMPEQWPqQq16r, 2: opPCMPEQWPqQq16r, 3: opPCMPEQWPqQq16m, 4: opPCMPEQWPqQq16m, 5: opPCMPEQWPqQq16m},                                                                         // PCMPEQW Pq,Qq
+	621: {0: opPCMPEQWVdqWdq16r, 1: opPCMPEQWVdqWdq16r, 2: opPCMPEQWVdqWdq16r, 3: opPCMPEQWVdqWdq16m, 4: opPCMPEQWVdqWdq16m, 5: opPCMPEQWVdqWdq16m},                                                             // PCMPEQW Vdq,Wdq
+	622: {0: opPCMPEQDPqQq16r, 1: opPCMPEQDPqQq16r, 2: opPCMPEQDPqQq16r, 3: opPCMPEQDPqQq16m, 4: opPCMPEQDPqQq16m, 5: opPCMPEQDPqQq16m},                                                                         // PCMPEQD Pq,Qq
+	623: {0: opPCMPEQDVdqWdq16r, 1: opPCMPEQDVdqWdq16r, 2: opPCMPEQDVdqWdq16r, 3: opPCMPEQDVdqWdq16m, 4: opPCMPEQDVdqWdq16m, 5: opPCMPEQDVdqWdq16m},                                                             // PCMPEQD Vdq,Wdq
+	624: {0: opPSRLWPqQq16r, 1: opPSRLWPqQq16r, 2: opPSRLWPqQq16r, 3: opPSRLWPqQq16m, 4: opPSRLWPqQq16m, 5: opPSRLWPqQq16m},                                                                                     // PSRLW Pq,Qq
+	625: {0: opPSRLWVdqWdq16r, 1: opPSRLWVdqWdq16r, 2: opPSRLWVdqWdq16r, 3: opPSRLWVdqWdq16m, 4: opPSRLWVdqWdq16m, 5: opPSRLWVdqWdq16m},                                                                         // PSRLW Vdq,Wdq
+	626: {0: opPSRLDPqQq16r, 1: opPSRLDPqQq16r, 2: opPSRLDPqQq16r, 3: opPSRLDPqQq16m, 4: opPSRLDPqQq16m, 5: opPSRLDPqQq16m},                                                                                     // PSRLD Pq,Qq
+	627: {0: opPSRLDVdqWdq16r, 1: opPSRLDVdqWdq16r, 2: opPSRLDVdqWdq16r, 3: opPSRLDVdqWdq16m, 4: opPSRLDVdqWdq16m, 5: opPSRLDVdqWdq16m},                                                                         // PSRLD Vdq,Wdq
+	628: {0: opPSRLQPqQq16r, 1: opPSRLQPqQq16r, 2: opPSRLQPqQq16r, 3: opPSRLQPqQq16m, 4: opPSRLQPqQq16m, 5: opPSRLQPqQq16m},                                                                                     // PSRLQ Pq,Qq
+	629: {0: opPSRLQVdqWdq16r, 1: opPSRLQVdqWdq16r, 2: opPSRLQVdqWdq16r, 3: opPSRLQVdqWdq16m, 4: opPSRLQVdqWdq16m, 5: opPSRLQVdqWdq16m},                                                                         // PSRLQ Vdq,Wdq
+	630: {0: opPMULLWPqQq16r, 1: opPMULLWPqQq16r, 2: opPMULLWPqQq16r, 3: opPMULLWPqQq16m, 4: opPMULLWPqQq16m, 5: opPMULLWPqQq16m},                                                                               // PMULLW Pq,Qq
+	631: {0: opPMULLWVdqWdq16r, 1: opPMULLWVdqWdq16r, 2: opPMULLWVdqWdq16r, 3: opPMULLWVdqWdq16m, 4: opPMULLWVdqWdq16m, 5: opPMULLWVdqWdq16m},                                                                   // PMULLW Vdq,Wdq
+	632: {0: opPSUBUSBPqQq16r, 1: opPSUBUSBPqQq16r, 2: opPSUBUSBPqQq16r, 3: opPSUBUSBPqQq16m, 4: opPSUBUSBPqQq16m, 5: opPSUBUSBPqQq16m},                                                                         // PSUBUSB Pq,Qq
+	633: {0: opPSUBUSBVdqWdq16r, 1: opPSUBUSBVdqWdq16r, 2: opPSUBUSBVdqWdq16r, 3: opPSUBUSBVdqWdq16m, 4: opPSUBUSBVdqWdq16m, 5: opPSUBUSBVdqWdq16m},                                                             // PSUBUSB Vdq,Wdq
+	634: {0: opPSUBUSWPqQq16r, 1: opPSUBUSWPqQq16r, 2: opPSUBUSWPqQq16r, 3: opPSUBUSWPqQq16m, 4: opPSUBUSWPqQq16m, 5: opPSUBUSWPqQq16m},                                                                         // PSUBUSW Pq,Qq
+	635: {0: opPSUBUSWVdqWdq16r, 1: opPSUBUSWVdqWdq16r, 2: opPSUBUSWVdqWdq16r, 3: opPSUBUSWVdqWdq16m, 4: opPSUBUSWVdqWdq16m, 5: opPSUBUSWVdqWdq16m},                                                             // PSUBUSW Vdq,Wdq
+	636: {0: opPANDPqQq16r, 1: opPANDPqQq16r, 2: opPANDPqQq16r, 3: opPANDPqQq16m, 4: opPANDPqQq16m, 5: opPANDPqQq16m},                                                                                           // PAND Pq,Qq
+	637: {0: opPANDVdqWdq16r, 1: opPANDVdqWdq16r, 2: opPANDVdqWdq16r, 3: opPANDVdqWdq16m, 4: opPANDVdqWdq16m, 5: opPANDVdqWdq16m},                                                                               // PAND Vdq,Wdq
+	638: {0: opPADDUSBPqQq16r, 1: opPADDUSBPqQq16r, 2: opPADDUSBPqQq16r, 3: opPADDUSBPqQq16m, 4: opPADDUSBPqQq16m, 5: opPADDUSBPqQq16m},                                                                         // PADDUSB Pq,Qq
+	639: {0: opPADDUSBVdqWdq16r, 1: opPADDUSBVdqWdq16r, 2: opPADDUSBVdqWdq16r, 3: opPADDUSBVdqWdq16m, 4: opPADDUSBVdqWdq16m, 5: opPADDUSBVdqWdq16m},                                                             // PADDUSB Vdq,Wdq
+	640: {0: opPADDUSWPqQq16r, 1: opPADDUSWPqQq16r, 2: opPADDUSWPqQq16r, 3: opPADDUSWPqQq16m, 4: opPADDUSWPqQq16m, 5: opPADDUSWPqQq16m},                                                                         // PADDUSW Pq,Qq
+	641: {0: opPADDUSWVdqWdq16r, 1: opPADDUSWVdqWdq16r, 2: opPADDUSWVdqWdq16r, 3: opPADDUSWVdqWdq16m, 4: opPADDUSWVdqWdq16m, 5: opPADDUSWVdqWdq16m},                                                             // PADDUSW Vdq,Wdq
+	642: {0: opPANDNPqQq16r, 1: opPANDNPqQq16r, 2: opPANDNPqQq16r, 3: opPANDNPqQq16m, 4: opPANDNPqQq16m, 5: opPANDNPqQq16m},                                                                                     // PANDN Pq,Qq
+	643: {0: opPANDNVdqWdq16r, 1: opPANDNVdqWdq16r, 2: opPANDNVdqWdq16r, 3: opPANDNVdqWdq16m, 4: opPANDNVdqWdq16m, 5: opPANDNVdqWdq16m},                                                                         // PANDN Vdq,Wdq
+	644: {0: opPSRAWPqQq16r, 1: opPSRAWPqQq16r, 2: opPSRAWPqQq16r, 3: opPSRAWPqQq16m, 4: opPSRAWPqQq16m, 5: opPSRAWPqQq16m},                                                                                     // PSRAW Pq,Qq
+	645: {0: opPSRAWVdqWdq16r, 1: opPSRAWVdqWdq16r, 2: opPSRAWVdqWdq16r, 3: opPSRAWVdqWdq16m, 4: opPSRAWVdqWdq16m, 5: opPSRAWVdqWdq16m},                                                                         // PSRAW Vdq,Wdq
+	646: {0: opPSRADPqQq16r, 1: opPSRADPqQq16r, 2: opPSRADPqQq16r, 3: opPSRADPqQq16m, 4: opPSRADPqQq16m, 5: opPSRADPqQq16m},                                                                                     // PSRAD Pq,Qq
+	647: {0: opPSRADVdqWdq16r, 1: opPSRADVdqWdq16r, 2: opPSRADVdqWdq16r, 3: opPSRADVdqWdq16m, 4: opPSRADVdqWdq16m, 5: opPSRADVdqWdq16m},                                                                         // PSRAD Vdq,Wdq
+	648: {0: opPMULHWPqQq16r, 1: opPMULHWPqQq16r, 2: opPMULHWPqQq16r, 3: opPMULHWPqQq16m, 4: opPMULHWPqQq16m, 5: opPMULHWPqQq16m},                                                                               // PMULHW Pq,Qq
+	649: {0: opPMULHWVdqWdq16r, 1: opPMULHWVdqWdq16r, 2: opPMULHWVdqWdq16r, 3: opPMULHWVdqWdq16m, 4: opPMULHWVdqWdq16m, 5: opPMULHWVdqWdq16m},                                                                   // PMULHW Vdq,Wdq
+	650: {0: opPSUBSBPqQq16r, 1: opPSUBSBPqQq16r, 2: opPSUBSBPqQq16r, 3: opPSUBSBPqQq16m, 4: opPSUBSBPqQq16m, 5: opPSUBSBPqQq16m},                                                                               // PSUBSB Pq,Qq
+	651: {0: opPSUBSBVdqWdq16r, 1: opPSUBSBVdqWdq16r, 2: opPSUBSBVdqWdq16r, 3: opPSUBSBVdqWdq16m, 4: opPSUBSBVdqWdq16m, 5: opPSUBSBVdqWdq16m},                                                                   // PSUBSB Vdq,Wdq
+	652: {0: opPSUBSWPqQq16r, 1: opPSUBSWPqQq16r, 2: opPSUBSWPqQq16r, 3: opPSUBSWPqQq16m, 4: opPSUBSWPqQq16m, 5: opPSUBSWPqQq16m},                                                                               // PSUBSW Pq,Qq
+	653: {0: opPSUBSWVdqWdq16r, 1: opPSUBSWVdqWdq16r, 2: opPSUBSWVdqWdq16r, 3: opPSUBSWVdqWdq16m, 4: opPSUBSWVdqWdq16m, 5: opPSUBSWVdqWdq16m},                                                                   // PSUBSW Vdq,Wdq
+	654: {0: opPORPqQq16r, 1: opPORPqQq16r, 2: opPORPqQq16r, 3: opPORPqQq16m, 4: opPORPqQq16m, 5: opPORPqQq16m},                                                                                                 // POR Pq,Qq
+	655: {0: opPORVdqWdq16r, 1: opPORVdqWdq16r, 2: opPORVdqWdq16r, 3: opPORVdqWdq16m, 4: opPORVdqWdq16m, 5: opPORVdqWdq16m},                                                                                     // POR Vdq,Wdq
+	656: {0: opPADDSBPqQq16r, 1: opPADDSBPqQq16r, 2: opPADDSBPqQq16r, 3: opPADDSBPqQq16m, 4: opPADDSBPqQq16m, 5: opPADDSBPqQq16m},                                                                               // PADDSB Pq,Qq
+	657: {0: opPADDSBVdqWdq16r, 1: opPADDSBVdqWdq16r, 2: opPADDSBVdqWdq16r, 3: opPADDSBVdqWdq16m, 4: opPADDSBVdqWdq16m, 5: opPADDSBVdqWdq16m},                                                                   // PADDSB Vdq,Wdq
+	658: {0: opPADDSWPqQq16r, 1: opPADDSWPqQq16r, 2: opPADDSWPqQq16r, 3: opPADDSWPqQq16m, 4: opPADDSWPqQq16m, 5: opPADDSWPqQq16m},                                                                               // PADDSW Pq,Qq
+	659: {0: opPADDSWVdqWdq16r, 1: opPADDSWVdqWdq16r, 2: opPADDSWVdqWdq16r, 3: opPADDSWVdqWdq16m, 4: opPADDSWVdqWdq16m, 5: opPADDSWVdqWdq16m},                                                                   // PADDSW Vdq,Wdq
+	660: {0: opPXORPqQq16r, 1: opPXORPqQq16r, 2: opPXORPqQq16r, 3: opPXORPqQq16m, 4: opPXORPqQq16m, 5: opPXORPqQq16m},                                                                                           // PXOR Pq,Qq
+	661: {0: opPXORVdqWdq16r, 1: opPXORVdqWdq16r, 2: opPXORVdqWdq16r, 3: opPXORVdqWdq16m, 4: opPXORVdqWdq16m, 5: opPXORVdqWdq16m},                                                                               // PXOR Vdq,Wdq
+	662: {0: opPSLLWPqQq16r, 1: opPSLLWPqQq16r, 2: opPSLLWPqQq16r, 3: opPSLLWPqQq16m, 4: opPSLLWPqQq16m, 5: opPSLLWPqQq16m},                                                                                     // PSLLW Pq,Qq
+	663: {0: opPSLLWVdqWdq16r, 1: opPSLLWVdqWdq16r, 2: opPSLLWVdqWdq16r, 3: opPSLLWVdqWdq16m, 4: opPSLLWVdqWdq16m, 5: opPSLLWVdqWdq16m},                                                                         // PSLLW Vdq,Wdq
+	664: {0: opPSLLDPqQq16r, 1: opPSLLDPqQq16r, 2: opPSLLDPqQq16r, 3: opPSLLDPqQq16m, 4: opPSLLDPqQq16m, 5: opPSLLDPqQq16m},                                                                                     // PSLLD Pq,Qq
+	665: {0: opPSLLDVdqWdq16r, 1: opPSLLDVdqWdq16r, 2: opPSLLDVdqWdq16r, 3: opPSLLDVdqWdq16m, 4: opPSLLDVdqWdq16m, 5: opPSLLDVdqWdq16m},                                                                         // PSLLD Vdq,Wdq
+	666: {0: opPSLLQPqQq16r, 1: opPSLLQPqQq16r, 2: opPSLLQPqQq16r, 3: opPSLLQPqQq16m, 4: opPSLLQPqQq16m, 5: opPSLLQPqQq16m},                                                                                     // PSLLQ Pq,Qq
+	667: {0: opPSLLQVdqWdq16r, 1: opPSLLQVdqWdq16r, 2: opPSLLQVdqWdq16r, 3: opPSLLQVdqWdq16m, 4: opPSLLQVdqWdq16m, 5: opPSLLQVdqWdq16m},                                                                         // PSLLQ Vdq,Wdq
+	668: {0: opPMADDWDPqQq16r, 1: opPMADDWDPqQq16r, 2: opPMADDWDPqQq16r, 3: opPMADDWDPqQq16m, 4: opPMADDWDPqQq16m, 5: opPMADDWDPqQq16m},                                                                         // PMADDWD Pq,Qq
+	669: {0: opPMADDWDVdqWdq16r, 1: opPMADDWDVdqWdq16r, 2: opPMADDWDVdqWdq16r, 3: opPMADDWDVdqWdq16m, 4: opPMADDWDVdqWdq16m, 5: opPMADDWDVdqWdq16m},                                                             // PMADDWD Vdq,Wdq
+	670: {0: opPSUBBPqQq16r, 1: opPSUBBPqQq16r, 2: opPSUBBPqQq16r, 3: opPSUBBPqQq16m, 4: opPSUBBPqQq16m, 5: opPSUBBPqQq16m},                                                                                     // PSUBB Pq,Qq
+	671: {0: opPSUBBVdqWdq16r, 1: opPSUBBVdqWdq16r, 2: opPSUBBVdqWdq16r, 3: opPSUBBVdqWdq16m, 4: opPSUBBVdqWdq16m, 5: opPSUBBVdqWdq16m},                                                                         // PSUBB Vdq,Wdq
+	672: {0: opPSUBWPqQq16r, 1: opPSUBWPqQq16r, 2: opPSUBWPqQq16r, 3: opPSUBWPqQq16m, 4: opPSUBWPqQq16m, 5: opPSUBWPqQq16m},                                                                                     // PSUBW Pq,Qq
+	673: {0: opPSUBWVdqWdq16r, 1: opPSUBWVdqWdq16r, 2: opPSUBWVdqWdq16r, 3: opPSUBWVdqWdq16m, 4: opPSUBWVdqWdq16m, 5: opPSUBWVdqWdq16m},                                                                         // PSUBW Vdq,Wdq
+	674: {0: opPSUBDPqQq16r, 1: opPSUBDPqQq16r, 2: opPSUBDPqQq16r, 3: opPSUBDPqQq16m, 4: opPSUBDPqQq16m, 5: opPSUBDPqQq16m},                                                                                     // PSUBD Pq,Qq
+	675: {0: opPSUBDVdqWdq16r, 1: opPSUBDVdqWdq16r, 2: opPSUBDVdqWdq16r, 3: opPSUBDVdqWdq16m, 4: opPSUBDVdqWdq16m, 5: opPSUBDVdqWdq16m},                                                                         // PSUBD Vdq,Wdq
+	676: {0: opPADDBPqQq16r, 1: opPADDBPqQq16r, 2: opPADDBPqQq16r, 3: opPADDBPqQq16m, 4: opPADDBPqQq16m, 5: opPADDBPqQq16m},                                                                                     // PADDB Pq,Qq
+	677: {0: opPADDBVdqWdq16r, 1: opPADDBVdqWdq16r, 2: opPADDBVdqWdq16r, 3: opPADDBVdqWdq16m, 4: opPADDBVdqWdq16m, 5: opPADDBVdqWdq16m},                                                                         // PADDB Vdq,Wdq
+	678: {0: opPADDWPqQq16r, 1: opPADDWPqQq16r, 2: opPADDWPqQq16r, 3: opPADDWPqQq16m, 4: opPADDWPqQq16m, 5: opPADDWPqQq16m},                                                                                     // PADDW Pq,Qq
+	679: {0: opPADDWVdqWdq16r, 1: opPADDWVdqWdq16r, 2: opPADDWVdqWdq16r, 3: opPADDWVdqWdq16m, 4: opPADDWVdqWdq16m, 5: opPADDWVdqWdq16m},                                                                         // PADDW Vdq,Wdq
+	680: {0: opPADDDPqQq16r, 1: opPADDDPqQq16r, 2: opPADDDPqQq16r, 3: opPADDDPqQq16m, 4: opPADDDPqQq16m, 5: opPADDDPqQq16m},                                                                                     // PADDD Pq,Qq
+	681: {0: opPADDDVdqWdq16r, 1: opPADDDVdqWdq16r, 2: opPADDDVdqWdq16r, 3: opPADDDVdqWdq16m, 4: opPADDDVdqWdq16m, 5: opPADDDVdqWdq16m},                                                                         // PADDD Vdq,Wdq
+	682: {0: opPMINUBPqQq16r, 1: opPMINUBPqQq16r, 2: opPMINUBPqQq16r, 3: opPMINUBPqQq16m, 4: opPMINUBPqQq16m, 5: opPMINUBPqQq16m},                                                                               // PMINUB Pq,Qq
+	683: {0: opPMINUBVdqWdq16r, 1: opPMINUBVdqWdq16r, 2: opPMINUBVdqWdq16r, 3: opPMINUBVdqWdq16m, 4: opPMINUBVdqWdq16m, 5: opPMINUBVdqWdq16m},                                                                   // PMINUB Vdq,Wdq
+	684: {0: opPMAXUBPqQq16r, 1: opPMAXUBPqQq16r, 2: opPMAXUBPqQq16r, 3: opPMAXUBPqQq16m, 4: opPMAXUBPqQq16m, 5: opPMAXUBPqQq16m},                                                                               // PMAXUB Pq,Qq
+	685: {0: opPMAXUBVdqWdq16r, 1: opPMAXUBVdqWdq16r, 2: opPMAXUBVdqWdq16r, 3: opPMAXUBVdqWdq16m, 4: opPMAXUBVdqWdq16m, 5: opPMAXUBVdqWdq16m},                                                                   // PMAXUB Vdq,Wdq
+	686: {0: opPAVGBPqQq16r, 1: opPAVGBPqQq16r, 2: opPAVGBPqQq16r, 3: opPAVGBPqQq16m, 4: opPAVGBPqQq16m, 5: opPAVGBPqQq16m},                                                                                     // PAVGB Pq,Qq
+	687: {0: opPAVGBVdqWdq16r, 1: opPAVGBVdqWdq16r, 2: opPAVGBVdqWdq16r, 3: opPAVGBVdqWdq16m, 4: opPAVGBVdqWdq16m, 5: opPAVGBVdqWdq16m},                                                                         // PAVGB Vdq,Wdq
+	688: {0: opPAVGWPqQq16r, 1: opPAVGWPqQq16r, 2: opPAVGWPqQq16r, 3: opPAVGWPqQq16m, 4: opPAVGWPqQq16m, 5: opPAVGWPqQq16m},                                                                                     // PAVGW Pq,Qq
+	689: {0: opPAVGWVdqWdq16r, 1: opPAVGWVdqWdq16r, 2: opPAVGWVdqWdq16r, 3: opPAVGWVdqWdq16m, 4: opPAVGWVdqWdq16m, 5: opPAVGWVdqWdq16m},                                                                         // PAVGW Vdq,Wdq
+	690: {0: opPMULHUWPqQq16r, 1: opPMULHUWPqQq16r, 2: opPMULHUWPqQq16r, 3: opPMULHUWPqQq16m, 4: opPMULHUWPqQq16m, 5: opPMULHUWPqQq16m},                                                                         // PMULHUW Pq,Qq
+	691: {0: opPMULHUWVdqWdq16r, 1: opPMULHUWVdqWdq16r, 2: opPMULHUWVdqWdq16r, 3: opPMULHUWVdqWdq16m, 4: opPMULHUWVdqWdq16m, 5: opPMULHUWVdqWdq16m},                                                             // PMULHUW Vdq,Wdq
+	692: {0: opPMINSWPqQq16r, 1: opPMINSWPqQq16r, 2: opPMINSWPqQq16r, 3: opPMINSWPqQq16m, 4: opPMINSWPqQq16m, 5: opPMINSWPqQq16m},                                                                               // PMINSW Pq,Qq
+	693: {0: opPMINSWVdqWdq16r, 1: opPMINSWVdqWdq16r, 2: opPMINSWVdqWdq16r, 3: opPMINSWVdqWdq16m, 4: opPMINSWVdqWdq16m, 5: opPMINSWVdqWdq16m},                                                                   // PMINSW Vdq,Wdq
+	694: {0: opPMAXSWPqQq16r, 1: opPMAXSWPqQq16r, 2: opPMAXSWPqQq16r, 3: opPMAXSWPqQq16m, 4: opPMAXSWPqQq16m, 5: opPMAXSWPqQq16m},                                                                               // PMAXSW Pq,Qq
+	695: {0: opPMAXSWVdqWdq16r, 1: opPMAXSWVdqWdq16r, 2: opPMAXSWVdqWdq16r, 3: opPMAXSWVdqWdq16m, 4: opPMAXSWVdqWdq16m, 5: opPMAXSWVdqWdq16m},                                                                   // PMAXSW Vdq,Wdq
+	696: {0: opPSADBWPqQq16r, 1: opPSADBWPqQq16r, 2: opPSADBWPqQq16r, 3: opPSADBWPqQq16m, 4: opPSADBWPqQq16m, 5: opPSADBWPqQq16m},                                                                               // PSADBW Pq,Qq
+	697: {0: opPSADBWVdqWdq16r, 1: opPSADBWVdqWdq16r, 2: opPSADBWVdqWdq16r, 3: opPSADBWVdqWdq16m, 4: opPSADBWVdqWdq16m, 5: opPSADBWVdqWdq16m},                                                                   // PSADBW Vdq,Wdq
+	698: {0: opPADDQPqQq16r, 1: opPADDQPqQq16r, 2: opPADDQPqQq16r, 3: opPADDQPqQq16m, 4: opPADDQPqQq16m, 5: opPADDQPqQq16m},                                                                                     // PADDQ Pq,Qq
+	699: {0: opPADDQVdqWdq16r, 1: opPADDQVdqWdq16r, 2: opPADDQVdqWdq16r, 3: opPADDQVdqWdq16m, 4: opPADDQVdqWdq16m, 5: opPADDQVdqWdq16m},                                                                         // PADDQ Vdq,Wdq
+	700: {0: opPMULUDQPqQq16r, 1: opPMULUDQPqQq16r, 2: opPMULUDQPqQq16r, 3: opPMULUDQPqQq16m, 4: opPMULUDQPqQq16m, 5: opPMULUDQPqQq16m},                                                                         // PMULUDQ Pq,Qq
+	701: {0: opPMULUDQVdqWdq16r, 1: opPMULUDQVdqWdq16r, 2: opPMULUDQVdqWdq16r, 3: opPMULUDQVdqWdq16m, 4: opPMULUDQVdqWdq16m, 5: opPMULUDQVdqWdq16m},                                                             // PMULUDQ Vdq,Wdq
+	702: {0: opPSUBQPqQq16r, 1: opPSUBQPqQq16r, 2: opPSUBQPqQq16r, 3: opPSUBQPqQq16m, 4: opPSUBQPqQq16m, 5: opPSUBQPqQq16m},                                                                                     // PSUBQ Pq,Qq
+	703: {0: opPSUBQVdqWdq16r, 1: opPSUBQVdqWdq16r, 2: opPSUBQVdqWdq16r, 3: opPSUBQVdqWdq16m, 4: opPSUBQVdqWdq16m, 5: opPSUBQVdqWdq16m},                                                                         // PSUBQ Vdq,Wdq
+	704: {0: opPSRLWNqIb16r, 1: opPSRLWNqIb16r, 2: opPSRLWNqIb16r},                                                                                                                                              // PSRLW Nq,Ib
+	705: {0: opPSRLWUdqIb16r, 1: opPSRLWUdqIb16r, 2: opPSRLWUdqIb16r},                                                                                                                                           // PSRLW Udq,Ib
+	706: {0: opPSRAWNqIb16r, 1: opPSRAWNqIb16r, 2: opPSRAWNqIb16r},                                                                                                                                              // PSRAW Nq,Ib
+	707: {0: opPSRAWUdqIb16r, 1: opPSRAWUdqIb16r, 2: opPSRAWUdqIb16r},                                                                                                                                           // PSRAW Udq,Ib
+	708: {0: opPSLLWNqIb16r, 1: opPSLLWNqIb16r, 2: opPSLLWNqIb16r},                                                                                                                                              // PSLLW Nq,Ib
+	709: {0: opPSLLWUdqIb16r, 1: opPSLLWUdqIb16r, 2: opPSLLWUdqIb16r},                                                                                                                                           // PSLLW Udq,Ib
+	710: {0: opPSRLDNqIb16r, 1: opPSRLDNqIb16r, 2: opPSRLDNqIb16r},                                                                                                                                              // PSRLD Nq,Ib
+	711: {0: opPSRLDUdqIb16r, 1: opPSRLDUdqIb16r, 2: opPSRLDUdqIb16r},                                                                                                                                           // PSRLD Udq,Ib
+	712: {0: opPSRADNqIb16r, 1: opPSRADNqIb16r, 2: opPSRADNqIb16r},                                                                                                                                              // PSRAD Nq,Ib
+	713: {0: opPSRADUdqIb16r, 1: opPSRADUdqIb16r, 2: opPSRADUdqIb16r},                                                                                                                                           // PSRAD Udq,Ib
+	714: {0: opPSLLDNqIb16r, 1: opPSLLDNqIb16r, 2: opPSLLDNqIb16r},                                                                                                                                              // PSLLD Nq,Ib
+	715: {0: opPSLLDUdqIb16r, 1: opPSLLDUdqIb16r, 2: opPSLLDUdqIb16r},                                                                                                                                           // PSLLD Udq,Ib
+	716: {0: opPSRLQNqIb16r, 1: opPSRLQNqIb16r, 2: opPSRLQNqIb16r},                                                                                                                                              // PSRLQ Nq,Ib
+	717: {0: opPSRLQUdqIb16r, 1: opPSRLQUdqIb16r, 2: opPSRLQUdqIb16r},                                                                                                                                           // PSRLQ Udq,Ib
+	718: {0: opPSLLQNqIb16r, 1: opPSLLQNqIb16r, 2: opPSLLQNqIb16r},                                                                                                                                              // PSLLQ Nq,Ib
+	719: {0: opPSLLQUdqIb16r, 1: opPSLLQUdqIb16r, 2: opPSLLQUdqIb16r},                                                                                                                                           // PSLLQ Udq,Ib
+	720: {0: opPSHUFBPqQq16r, 1: opPSHUFBPqQq16r, 2: opPSHUFBPqQq16r, 3: opPSHUFBPqQq16m, 4: opPSHUFBPqQq16m, 5: opPSHUFBPqQq16m},                                                                               // PSHUFB Pq,Qq
+	721: {0: opPSHUFBVdqWdq16r, 1: opPSHUFBVdqWdq16r, 2: opPSHUFBVdqWdq16r, 3: opPSHUFBVdqWdq16m, 4: opPSHUFBVdqWdq16m, 5: opPSHUFBVdqWdq16m},                                                                   // PSHUFB Vdq,Wdq
+	722: {0: opPHADDWPqQq16r, 1: opPHADDWPqQq16r, 2: opPHADDWPqQq16r, 3: opPHADDWPqQq16m, 4: opPHADDWPqQq16m, 5: opPHADDWPqQq16m},                                                                               // PHADDW Pq,Qq
+	723: {0: opPHADDWVdqWdq16r, 1: opPHADDWVdqWdq16r, 2: opPHADDWVdqWdq16r, 3: opPHADDWVdqWdq16m, 4: opPHADDWVdqWdq16m, 5: opPHADDWVdqWdq16m},                                                                   // PHADDW Vdq,Wdq
+	724: {0: opPHADDDPqQq16r, 1: opPHADDDPqQq16r, 2: opPHADDDPqQq16r, 3: opPHADDDPqQq16m, 4: opPHADDDPqQq16m, 5: opPHADDDPqQq16m},                                                                               // PHADDD Pq,Qq
+	725: {0: opPHADDDVdqWdq16r, 1: opPHADDDVdqWdq16r, 2: opPHADDDVdqWdq16r, 3: opPHADDDVdqWdq16m, 4: opPHADDDVdqWdq16m, 5: opPHADDDVdqWdq16m},                                                                   // PHADDD Vdq,Wdq
+	726: {0: opPHADDSWPqQq16r, 1: opPHADDSWPqQq16r, 2: opPHADDSWPqQq16r, 3: opPHADDSWPqQq16m, 4: opPHADDSWPqQq16m, 5: opPHADDSWPqQq16m},                                                                         // PHADDSW Pq,Qq
+	727: {0: opPHADDSWVdqWdq16r, 1: opPHADDSWVdqWdq16r, 2: opPHADDSWVdqWdq16r, 3: opPHADDSWVdqWdq16m, 4: opPHADDSWVdqWdq16m, 5: opPHADDSWVdqWdq16m},                                                             // PHADDSW Vdq,Wdq
+	728: {0: opPMADDUBSWPqQq16r, 1: opPMADDUBSWPqQq16r, 2: opPMADDUBSWPqQq16r, 3: opPMADDUBSWPqQq16m, 4: opPMADDUBSWPqQq16m, 5: opPMADDUBSWPqQq16m},                                                             // PMADDUBSW Pq,Qq
+	729: {0: opPMADDUBSWVdqWdq16r, 1: opPMADDUBSWVdqWdq16r, 2: opPMADDUBSWVdqWdq16r, 3: opPMADDUBSWVdqWdq16m, 4: opPMADDUBSWVdqWdq16m, 5: opPMADDUBSWVdqWdq16m},                                                 // PMADDUBSW Vdq,Wdq
+	730: {0: opPHSUBWPqQq16r, 1: opPHSUBWPqQq16r, 2: opPHSUBWPqQq16r, 3: opPHSUBWPqQq16m, 4: opPHSUBWPqQq16m, 5: opPHSUBWPqQq16m},                                                                               // PHSUBW Pq,Qq
+	731: {0: opPHSUBWVdqWdq16r, 1: opPHSUBWVdqWdq16r, 2: opPHSUBWVdqWdq16r, 3: opPHSUBWVdqWdq16m, 4: opPHSUBWVdqWdq16m, 5: opPHSUBWVdqWdq16m},                                                                   // PHSUBW Vdq,Wdq
+	732: {0: opPHSUBDPqQq16r, 1: opPHSUBDPqQq16r, 2: opPHSUBDPqQq16r, 3: opPHSUBDPqQq16m, 4: opPHSUBDPqQq16m, 5: opPHSUBDPqQq16m},                                                                               // PHSUBD Pq,Qq
+	733: {0: opPHSUBDVdqWdq16r, 1: opPHSUBDVdqWdq16r, 2: opPHSUBDVdqWdq16r, 3: opPHSUBDVdqWdq16m, 4: opPHSUBDVdqWdq16m, 5: opPHSUBDVdqWdq16m},                                                                   // PHSUBD Vdq,Wdq
+	734: {0: opPHSUBSWPqQq16r, 1: opPHSUBSWPqQq16r, 2: opPHSUBSWPqQq16r, 3: opPHSUBSWPqQq16m, 4: opPHSUBSWPqQq16m, 5: opPHSUBSWPqQq16m},                                                                         // PHSUBSW Pq,Qq
+	735: {0: opPHSUBSWVdqWdq16r, 1: opPHSUBSWVdqWdq16r, 2: opPHSUBSWVdqWdq16r, 3: opPHSUBSWVdqWdq16m, 4: opPHSUBSWVdqWdq16m, 5: opPHSUBSWVdqWdq16m},                                                             // PHSUBSW Vdq,Wdq
+	736: {0: opPSIGNBPqQq16r, 1: opPSIGNBPqQq16r, 2: opPSIGNBPqQq16r, 3: opPSIGNBPqQq16m, 4: opPSIGNBPqQq16m, 5: opPSIGNBPqQq16m},                                                                               // PSIGNB Pq,Qq
+	737: {0: opPSIGNBVdqWdq16r, 1: opPSIGNBVdqWdq16r, 2: opPSIGNBVdqWdq16r, 3: opPSIGNBVdqWdq16m, 4: opPSIGNBVdqWdq16m, 5: opPSIGNBVdqWdq16m},                                                                   // PSIGNB Vdq,Wdq
+	738: {0: opPSIGNWPqQq16r, 1: opPSIGNWPqQq16r, 2: opPSIGNWPqQq16r, 3: opPSIGNWPqQq16m, 4: opPSIGNWPqQq16m, 5: opPSIGNWPqQq16m},                                                                               // PSIGNW Pq,Qq
+	739: {0: opPSIGNWVdqWdq16r, 1: opPSIGNWVdqWdq16r, 2: opPSIGNWVdqWdq16r, 3: opPSIGNWVdqWdq16m, 4: opPSIGNWVdqWdq16m, 5: opPSIGNWVdqWdq16m},                                                                   // PSIGNW Vdq,Wdq
+	740: {0: opPSIGNDPqQq16r, 1: opPSIGNDPqQq16r, 2: opPSIGNDPqQq16r, 3: opPSIGNDPqQq16m, 4: opPSIGNDPqQq16m, 5: opPSIGNDPqQq16m},                                                                               // PSIGND Pq,Qq
+	741: {0: opPSIGNDVdqWdq16r, 1: opPSIGNDVdqWdq16r, 2: opPSIGNDVdqWdq16r, 3: opPSIGNDVdqWdq16m, 4: opPSIGNDVdqWdq16m, 5: opPSIGNDVdqWdq16m},                                                                   // PSIGND Vdq,Wdq
+	742: {0: opPMULHRSWPqQq16r, 1: opPMULHRSWPqQq16r, 2: opPMULHRSWPqQq16r, 3: opPMULHRSWPqQq16m, 4: opPMULHRSWPqQq16m, 5: opPMULHRSWPqQq16m},                                                                   // PMULHRSW Pq,Qq
+	743: {0: opPMULHRSWVdqWdq16r, 1: opPMULHRSWVdqWdq16r, 2: opPMULHRSWVdqWdq16r, 3: opPMULHRSWVdqWdq16m, 4: opPMULHRSWVdqWdq16m, 5: opPMULHRSWVdqWdq16m},                                                       // PMULHRSW Vdq,Wdq
+	744: {0: opPABSBPqQq16r, 1: opPABSBPqQq16r, 2: opPABSBPqQq16r, 3: opPABSBPqQq16m, 4: opPABSBPqQq16m, 5: opPABSBPqQq16m},                                                                                     // PABSB Pq,Qq
+	745: {0: opPABSBVdqWdq16r, 1: opPABSBVdqWdq16r, 2: opPABSBVdqWdq16r, 3: opPABSBVdqWdq16m, 4: opPABSBVdqWdq16m, 5: opPABSBVdqWdq16m},                                                                         // PABSB Vdq,Wdq
+	746: {0: opPABSWPqQq16r, 1: opPABSWPqQq16r, 2: opPABSWPqQq16r, 3: opPABSWPqQq16m, 4: opPABSWPqQq16m, 5: opPABSWPqQq16m},                                                                                     // PABSW Pq,Qq
+	747: {0: opPABSWVdqWdq16r, 1: opPABSWVdqWdq16r, 2: opPABSWVdqWdq16r, 3: opPABSWVdqWdq16m, 4: opPABSWVdqWdq16m, 5: opPABSWVdqWdq16m},                                                                         // PABSW Vdq,Wdq
+	748: {0: opPABSDPqQq16r, 1: opPABSDPqQq16r, 2: opPABSDPqQq16r, 3: opPABSDPqQq16m, 4: opPABSDPqQq16m, 5: opPABSDPqQq16m},                                                                                     // PABSD Pq,Qq
+	749: {0: opPABSDVdqWdq16r, 1: opPABSDVdqWdq16r, 2: opPABSDVdqWdq16r, 3: opPABSDVdqWdq16m, 4: opPABSDVdqWdq16m, 5: opPABSDVdqWdq16m},                                                                         // PABSD Vdq,Wdq
+	750: {0: opPSRLDQUdqIb16r, 1: opPSRLDQUdqIb16r, 2: opPSRLDQUdqIb16r},                                                                                                                                        // PSRLDQ Udq,Ib
+	751: {0: opPSLLDQUdqIb16r, 1: opPSLLDQUdqIb16r, 2: opPSLLDQUdqIb16r},                                                                                                                                        // PSLLDQ Udq,Ib
+	752: {0: opPALIGNRPqQqIb16r, 1: opPALIGNRPqQqIb16r, 2: opPALIGNRPqQqIb16r, 3: opPALIGNRPqQqIb16m, 4: opPALIGNRPqQqIb16m, 5: opPALIGNRPqQqIb16m},                                                             // PALIGNR Pq,Qq,Ib
+	753: {0: opPALIGNRVdqWdqIb16r, 1: opPALIGNRVdqWdqIb16r, 2: opPALIGNRVdqWdqIb16r, 3: opPALIGNRVdqWdqIb16m, 4: opPALIGNRVdqWdqIb16m, 5: opPALIGNRVdqWdqIb16m},                                                 // PALIGNR Vdq,Wdq,Ib
+	754: {0: opEMMS16r, 1: opEMMS16r, 2: opEMMS16r},                                                                                                                                                             // EMMS
+	755: {0: opMOVDPqEd16r, 1: opMOVDPqEd16r, 2: opMOVDPqEd16r, 3: opMOVDPqEd16m, 4: opMOVDPqEd16m, 5: opMOVDPqEd16m},                                                                                           // MOVD Pq,Ed
+	756: {0: opMOVQPqEq16r, 1: opMOVQPqEq16r, 2: opMOVQPqEq16r, 3: opMOVQPqEq16m, 4: opMOVQPqEq16m, 5: opMOVQPqEq16m},                                                                                           // MOVQ Pq,Eq
+	757: {0: opMOVDEdPq16r, 1: opMOVDEdPq16r, 2: opMOVDEdPq16r, 3: opMOVDEdPq16m, 4: opMOVDEdPq16m, 5: opMOVDEdPq16m},                                                                                           // MOVD Ed,Pq
+	758: {0: opMOVQEqPq16r, 1: opMOVQEqPq16r, 2: opMOVQEqPq16r, 3: opMOVQEqPq16m, 4: opMOVQEqPq16m, 5: opMOVQEqPq16m},                                                                                           // MOVQ Eq,Pq
+	759: {0: opMOVQPqQq16r, 1: opMOVQPqQq16r, 2: opMOVQPqQq16r, 3: opMOVQPqQq16m, 4: opMOVQPqQq16m, 5: opMOVQPqQq16m},                                                                                           // MOVQ Pq,Qq
+	760: {0: opMOVQQqPq16r, 1: opMOVQQqPq16r, 2: opMOVQQqPq16r, 3: opMOVQQqPq16m, 4: opMOVQQqPq16m, 5: opMOVQQqPq16m},                                                                                           // MOVQ Qq,Pq
+	761: {3: opMOVQQqPq16m, 4: opMOVQQqPq16m, 5: opMOVQQqPq16m},                                                                                                                                                 // MOVNTQ Mq,Pq
+	762: {0: opMASKMOVQPqNq16r, 1: opMASKMOVQPqNq16r, 2: opMASKMOVQPqNq16r},                                                                                                                                     // MASKMOVQ Pq,Nq
+	763: {0: opPMOVMSKBGdNq16r, 1: opPMOVMSKBGdNq16r, 2: opPMOVMSKBGdNq16r},                                                                                                                                     // PMOVMSKB Gd,Nq
+	764: {0: opPSHUFWPqQqIb16r, 1: opPSHUFWPqQqIb16r, 2: opPSHUFWPqQqIb16r, 3: opPSHUFWPqQqIb16m, 4: opPSHUFWPqQqIb16m, 5: opPSHUFWPqQqIb16m},                                                                   // PSHUFW Pq,Qq,Ib
+	765: {0: opPINSRWPqRdMwIb16r, 1: opPINSRWPqRdMwIb16r, 2: opPINSRWPqRdMwIb16r, 3: opPINSRWPqRdMwIb16m, 4: opPINSRWPqRdMwIb16m, 5: opPINSRWPqRdMwIb16m},                                                       // PINSRW Pq,Rd/Mw,Ib
+	766: {0: opPEXTRWGdNqIb16r, 1: opPEXTRWGdNqIb16r, 2: opPEXTRWGdNqIb16r},                                                                                                                                     // PEXTRW Gd,Nq,Ib
+	767: {0: opSQRTPSVpsWps16r, 1: opSQRTPSVpsWps16r, 2: opSQRTPSVpsWps16r, 3: opSQRTPSVpsWps16m, 4: opSQRTPSVpsWps16m, 5: opSQRTPSVpsWps16m},                                                                   // SQRTPS Vps,Wps
+	768: {0: opSQRTPDVpdWpd16r, 1: opSQRTPDVpdWpd16r, 2: opSQRTPDVpdWpd16r, 3: opSQRTPDVpdWpd16m, 4: opSQRTPDVpdWpd16m, 5: opSQRTPDVpdWpd16m},                                                                   // SQRTPD Vpd,Wpd
+	769: {0: opSQRTSSVssWss16r, 1: opSQRTSSVssWss16r, 2: opSQRTSSVssWss16r, 3: opSQRTSSVssWss16m, 4: opSQRTSSVssWss16m, 5: opSQRTSSVssWss16m},                                                                   // SQRTSS Vss,Wss
+	770: {0: opSQRTSDVsdWsd16r, 1: opSQRTSDVsdWsd16r, 2: opSQRTSDVsdWsd16r, 3: opSQRTSDVsdWsd16m, 4: opSQRTSDVsdWsd16m, 5: opSQRTSDVsdWsd16m},                                                                   // SQRTSD Vsd,Wsd
+	771: {0: opADDPSVpsWps16r, 1: opADDPSVpsWps16r, 2: opADDPSVpsWps16r, 3: opADDPSVpsWps16m, 4: opADDPSVpsWps16m, 5: opADDPSVpsWps16m},                                                                         // ADDPS Vps,Wps
+	772: {0: opADDPDVpdWpd16r, 1: opADDPDVpdWpd16r, 2: opADDPDVpdWpd16r, 3: opADDPDVpdWpd16m, 4: opADDPDVpdWpd16m, 5: opADDPDVpdWpd16m},                                                                         // ADDPD Vpd,Wpd
+	773: {0: opADDSSVssWss16r, 1: opADDSSVssWss16r, 2: opADDSSVssWss16r, 3: opADDSSVssWss16m, 4: opADDSSVssWss16m, 5: opADDSSVssWss16m},                                                                         // ADDSS Vss,Wss
+	774: {0: opADDSDVsdWsd16r, 1: opADDSDVsdWsd16r, 2: opADDSDVsdWsd16r, 3: opADDSDVsdWsd16m, 4: opADDSDVsdWsd16m, 5: opADDSDVsdWsd16m},                                                                         // ADDSD Vsd,Wsd
+	775: {0: opMULPSVpsWps16r, 1: opMULPSVpsWps16r, 2: opMULPSVpsWps16r, 3: opMULPSVpsWps16m, 4: opMULPSVpsWps16m, 5: opMULPSVpsWps16m},                                                                         // MULPS Vps,Wps
+	776: {0: opMULPDVpdWpd16r, 1: opMULPDVpdWpd16r, 2: opMULPDVpdWpd16r, 3: opMULPDVpdWpd16m, 4: opMULPDVpdWpd16m, 5: opMULPDVpdWpd16m},                                                                         // MULPD Vpd,Wpd
+	777: {0: opMULSSVssWss16r, 1: opMULSSVssWss16r, 2: opMULSSVssWss16r, 3: opMULSSVssWss16m, 4: opMULSSVssWss16m, 5: opMULSSVssWss16m},                                                                         // MULSS Vss,Wss
+	778: {0: opMULSDVsdWsd16r, 1: opMULSDVsdWsd16r, 2: opMULSDVsdWsd16r, 3: opMULSDVsdWsd16m, 4: opMULSDVsdWsd16m, 5: opMULSDVsdWsd16m},                                                                         // MULSD Vsd,Wsd
+	779: {0: opSUBPSVpsWps16r, 1: opSUBPSVpsWps16r, 2: opSUBPSVpsWps16r, 3: opSUBPSVpsWps16m, 4: opSUBPSVpsWps16m, 5: opSUBPSVpsWps16m},                                                                         // SUBPS Vps,Wps
+	780: {0: opSUBPDVpdWpd16r, 1: opSUBPDVpdWpd16r, 2: opSUBPDVpdWpd16r, 3: opSUBPDVpdWpd16m, 4: opSUBPDVpdWpd16m, 5: opSUBPDVpdWpd16m},                                                                         // SUBPD Vpd,Wpd
+	781: {0: opSUBSSVssWss16r, 1: opSUBSSVssWss16r, 2: opSUBSSVssWss16r, 3: opSUBSSVssWss16m, 4: opSUBSSVssWss16m, 5: opSUBSSVssWss16m},                                                                         // SUBSS Vss,Wss
+	782: {0: opSUBSDVsdWsd16r, 1: opSUBSDVsdWsd16r, 2: opSUBSDVsdWsd16r, 3: opSUBSDVsdWsd16m, 4: opSUBSDVsdWsd16m, 5: opSUBSDVsdWsd16m},                                                                         // SUBSD Vsd,Wsd
+	783: {0: opMINPSVpsWps16r, 1: opMINPSVpsWps16r, 2: opMINPSVpsWps16r, 3: opMINPSVpsWps16m, 4: opMINPSVpsWps16m, 5: opMINPSVpsWps16m},                                                                         // MINPS Vps,Wps
+	784: {0: opMINPDVpdWpd16r, 1: opMINPDVpdWpd16r, 2: opMINPDVpdWpd16r, 3: opMINPDVpdWpd16m, 4: opMINPDVpdWpd16m, 5: opMINPDVpdWpd16m},                                                                         // MINPD Vpd,Wpd
+	785: {0: opMINSSVssWss16r, 1: opMINSSVssWss16r, 2: opMINSSVssWss16r, 3: opMINSSVssWss16m, 4: opMINSSVssWss16m, 5: opMINSSVssWss16m},                                                                         // MINSS Vss,Wss
+	786: {0: opMINSDVsdWsd16r, 1: opMINSDVsdWsd16r, 2: opMINSDVsdWsd16r, 3: opMINSDVsdWsd16m, 4: opMINSDVsdWsd16m, 5: opMINSDVsdWsd16m},                                                                         // MINSD Vsd,Wsd
+	787: {0: opDIVPSVpsWps16r, 1: opDIVPSVpsWps16r, 2: opDIVPSVpsWps16r, 3: opDIVPSVpsWps16m, 4: opDIVPSVpsWps16m, 5: opDIVPSVpsWps16m},                                                                         // DIVPS Vps,Wps
+	788: {0: opDIVPDVpdWpd16r, 1: opDIVPDVpdWpd16r, 2: opDIVPDVpdWpd16r, 3: opDIVPDVpdWpd16m, 4: opDIVPDVpdWpd16m, 5: opDIVPDVpdWpd16m},                                                                         // DIVPD Vpd,Wpd
+	789: {0: opDIVSSVssWss16r, 1: opDIVSSVssWss16r, 2: opDIVSSVssWss16r, 3: opDIVSSVssWss16m, 4: opDIVSSVssWss16m, 5: opDIVSSVssWss16m},                                                                         // DIVSS Vss,Wss
+	790: {0: opDIVSDVsdWsd16r, 1: opDIVSDVsdWsd16r, 2: opDIVSDVsdWsd16r, 3: opDIVSDVsdWsd16m, 4: opDIVSDVsdWsd16m, 5: opDIVSDVsdWsd16m},                                                                         // DIVSD Vsd,Wsd
+	791: {0: opMAXPSVpsWps16r, 1: opMAXPSVpsWps16r, 2: opMAXPSVpsWps16r, 3: opMAXPSVpsWps16m, 4: opMAXPSVpsWps16m, 5: opMAXPSVpsWps16m},                                                                         // MAXPS Vps,Wps
+	792: {0: opMAXPDVpdWpd16r, 1: opMAXPDVpdWpd16r, 2: opMAXPDVpdWpd16r, 3: opMAXPDVpdWpd16m, 4: opMAXPDVpdWpd16m, 5: opMAXPDVpdWpd16m},                                                                         // MAXPD Vpd,Wpd
+	793: {0: opMAXSSVssWss16r, 1: opMAXSSVssWss16r, 2: opMAXSSVssWss16r, 3: opMAXSSVssWss16m, 4: opMAXSSVssWss16m, 5: opMAXSSVssWss16m},                                                                         // MAXSS Vss,Wss
+	794: {0: opMAXSDVsdWsd16r, 1: opMAXSDVsdWsd16r, 2: opMAXSDVsdWsd16r, 3: opMAXSDVsdWsd16m, 4: opMAXSDVsdWsd16m, 5: opMAXSDVsdWsd16m},                                                                         // MAXSD Vsd,Wsd
+	795: {0: opCMPPSVpsWpsIb16r, 1: opCMPPSVpsWpsIb16r, 2: opCMPPSVpsWpsIb16r, 3: opCMPPSVpsWpsIb16m, 4: opCMPPSVpsWpsIb16m, 5: opCMPPSVpsWpsIb16m},                                                             // CMPPS Vps,Wps,Ib
+	796: {0: opCMPPDVpdWpdIb16r, 1: opCMPPDVpdWpdIb16r, 2: opCMPPDVpdWpdIb16r, 3: opCMPPDVpdWpdIb16m, 4: opCMPPDVpdWpdIb16m, 5: opCMPPDVpdWpdIb16m},                                                             // CMPPD Vpd,Wpd,Ib
+	797: {0: opCMPSSVssWssIb16r, 1: opCMPSSVssWssIb16r, 2: opCMPSSVssWssIb16r, 3: opCMPSSVssWssIb16m, 4: opCMPSSVssWssIb16m, 5: opCMPSSVssWssIb16m},                                                             // CMPSS Vss,Wss,Ib
+	798: {0: opCMPSDVsdWsdIb16r, 1: opCMPSDVsdWsdIb16r, 2: opCMPSDVsdWsdIb16r, 3: opCMPSDVsdWsdIb16m, 4: opCMPSDVsdWsdIb16m, 5: opCMPSDVsdWsdIb16m},                                                             // CMPSD Vsd,Wsd,Ib
+	799: {0: opUNPCKLPSVpsWps16r, 1: opUNPCKLPSVpsWps16r, 2: opUNPCKLPSVpsWps16r, 3: opUNPCKLPSVpsWps16m, 4: opUNPCKLPSVpsWps16m, 5: opUNPCKLPSVpsWps16m},                                                       // UNPCKLPS Vps,Wps
+	800: {0: opUNPCKLPDVpdWpd16r, 1: opUNPCKLPDVpdWpd16r, 2: opUNPCKLPDVpdWpd16r, 3: opUNPCKLPDVpdWpd16m, 4: opUNPCKLPDVpdWpd16m, 5: opUNPCKLPDVpdWpd16m},                                                       // UNPCKLPD Vpd,Wpd
+	801: {0: opUNPCKHPSVpsWps16r, 1: opUNPCKHPSVpsWps16r, 2: opUNPCKHPSVpsWps16r, 3: opUNPCKHPSVpsWps16m, 4: opUNPCKHPSVpsWps16m, 5: opUNPCKHPSVpsWps16m},                                                       // UNPCKHPS Vps,Wps
+	802: {0: opUNPCKHPDVpdWpd16r, 1: opUNPCKHPDVpdWpd16r, 2: opUNPCKHPDVpdWpd16r, 3: opUNPCKHPDVpdWpd16m, 4: opUNPCKHPDVpdWpd16m, 5: opUNPCKHPDVpdWpd16m},                                                       // UNPCKHPD Vpd,Wpd
+	803: {0: opPANDVdqWdq16r, 1: opPANDVdqWdq16r, 2: opPANDVdqWdq16r, 3: opPANDVdqWdq16m, 4: opPANDVdqWdq16m, 5: opPANDVdqWdq16m},                                                                               // ANDPS Vps,Wps
+	804: {0: opPANDVdqWdq16r, 1: opPANDVdqWdq16r, 2: opPANDVdqWdq16r, 3: opPANDVdqWdq16m, 4: opPANDVdqWdq16m, 5: opPANDVdqWdq16m},                                                                               // ANDPD Vpd,Wpd
+	805: {0: opPANDNVdqWdq16r, 1: opPANDNVdqWdq16r, 2: opPANDNVdqWdq16r, 3: opPANDNVdqWdq16m, 4: opPANDNVdqWdq16m, 5: opPANDNVdqWdq16m},                                                                         // ANDNPS Vps,Wps
+	806: {0: opPANDNVdqWdq16r, 1: opPANDNVdqWdq16r, 2: opPANDNVdqWdq16r, 3: opPANDNVdqWdq16m, 4: opPANDNVdqWdq16m, 5: opPANDNVdqWdq16m},                                                                         // ANDNPD Vpd,Wpd
+	807: {0: opPORVdqWdq16r, 1: opPORVdqWdq16r, 2: opPORVdqWdq16r, 3: opPORVdqWdq16m, 4: opPORVdqWdq16m, 5: opPORVdqWdq16m},                                                                                     // ORPS Vps,Wps
+	808: {0: opPORVdqWdq16r, 1: opPORVdqWdq16r, 2: opPORVdqWdq16r, 3: opPORVdqWdq16m, 4: opPORVdqWdq16m, 5: opPORVdqWdq16m},                                                                                     // ORPD Vpd,Wpd
+	809: {0: opPXORVdqWdq16r, 1: opPXORVdqWdq16r, 2: opPXORVdqWdq16r, 3: opPXORVdqWdq16m, 4: opPXORVdqWdq16m, 5: opPXORVdqWdq16m},                                                                               // XORPS Vps,Wps
+	810: {0: opPXORVdqWdq16r, 1: opPXORVdqWdq16r, 2: opPXORVdqWdq16r, 3: opPXORVdqWdq16m, 4: opPXORVdqWdq16m, 5: opPXORVdqWdq16m},                                                                               // XORPD Vpd,Wpd
+	811: {0: opSHUFPSVpsWpsIb16r, 1: opSHUFPSVpsWpsIb16r, 2: opSHUFPSVpsWpsIb16r, 3: opSHUFPSVpsWpsIb16m, 4: opSHUFPSVpsWpsIb16m, 5: opSHUFPSVpsWpsIb16m},                                                       // SHUFPS Vps,Wps,Ib
+	812: {0: opSHUFPDVpdWpdIb16r, 1: opSHUFPDVpdWpdIb16r, 2: opSHUFPDVpdWpdIb16r, 3: opSHUFPDVpdWpdIb16m, 4: opSHUFPDVpdWpdIb16m, 5: opSHUFPDVpdWpdIb16m},                                                       // SHUFPD Vpd,Wpd,Ib
+	813: {0: opHADDPDVpdWpd16r, 1: opHADDPDVpdWpd16r, 2: opHADDPDVpdWpd16r, 3: opHADDPDVpdWpd16m, 4: opHADDPDVpdWpd16m, 5: opHADDPDVpdWpd16m},                                                                   // HADDPD Vpd,Wpd
+	814: {0: opHADDPSVpsWps16r, 1: opHADDPSVpsWps16r, 2: opHADDPSVpsWps16r, 3: opHADDPSVpsWps16m, 4: opHADDPSVpsWps16m, 5: opHADDPSVpsWps16m},                                                                   // HADDPS Vps,Wps
+	815: {0: opHSUBPDVpdWpd16r, 1: opHSUBPDVpdWpd16r, 2: opHSUBPDVpdWpd16r, 3: opHSUBPDVpdWpd16m, 4: opHSUBPDVpdWpd16m, 5: opHSUBPDVpdWpd16m},                                                                   // HSUBPD Vpd,Wpd
+	816: {0: opHSUBPSVpsWps16r, 1: opHSUBPSVpsWps16r, 2: opHSUBPSVpsWps16r, 3: opHSUBPSVpsWps16m, 4: opHSUBPSVpsWps16m, 5: opHSUBPSVpsWps16m},                                                                   // HSUBPS Vps,Wps
+	817: {0: opADDSUBPDVpdWpd16r, 1: opADDSUBPDVpdWpd16r, 2: opADDSUBPDVpdWpd16r, 3: opADDSUBPDVpdWpd16m, 4: opADDSUBPDVpdWpd16m, 5: opADDSUBPDVpdWpd16m},                                                       // ADDSUBPD Vpd,Wpd
+	818: {0: opADDSUBPSVpsWps16r, 1: opADDSUBPSVpsWps16r, 2: opADDSUBPSVpsWps16r, 3: opADDSUBPSVpsWps16m, 4: opADDSUBPSVpsWps16m, 5: opADDSUBPSVpsWps16m},                                                       // ADDSUBPS Vps,Wps
+	819: {0: opRSQRTPSVpsWps16r, 1: opRSQRTPSVpsWps16r, 2: opRSQRTPSVpsWps16r, 3: opRSQRTPSVpsWps16m, 4: opRSQRTPSVpsWps16m, 5: opRSQRTPSVpsWps16m},                                                             // RSQRTPS Vps,Wps
+	820: {0: opRSQRTSSVssWss16r, 1: opRSQRTSSVssWss16r, 2: opRSQRTSSVssWss16r, 3: opRSQRTSSVssWss16m, 4: opRSQRTSSVssWss16m, 5: opRSQRTSSVssWss16m},                                                             // RSQRTSS Vss,Wss
+	821: {0: opRCPPSVpsWps16r, 1: opRCPPSVpsWps16r, 2: opRCPPSVpsWps16r, 3: opRCPPSVpsWps16m, 4: opRCPPSVpsWps16m, 5: opRCPPSVpsWps16m},                                                                         // RCPPS Vps,Wps
+	822: {0: opRCPSSVssWss16r, 1: opRCPSSVssWss16r, 2: opRCPSSVssWss16r, 3: opRCPSSVssWss16m, 4: opRCPSSVssWss16m, 5: opRCPSSVssWss16m},                                                                         // RCPSS Vss,Wss
+	823: {0: opUCOMISSVssWss16r, 1: opUCOMISSVssWss16r, 2: opUCOMISSVssWss16r, 3: opUCOMISSVssWss16m, 4: opUCOMISSVssWss16m, 5: opUCOMISSVssWss16m},                                                             // UCOMISS Vss,Wss
+	824: {0: opUCOMISDVsdWsd16r, 1: opUCOMISDVsdWsd16r, 2: opUCOMISDVsdWsd16r, 3: opUCOMISDVsdWsd16m, 4: opUCOMISDVsdWsd16m, 5: opUCOMISDVsdWsd16m},                                                             // UCOMISD Vsd,Wsd
+	825: {0: opCOMISSVssWss16r, 1: opCOMISSVssWss16r, 2: opCOMISSVssWss16r, 3: opCOMISSVssWss16m, 4: opCOMISSVssWss16m, 5: opCOMISSVssWss16m},                                                                   // COMISS Vss,Wss
+	826: {0: opCOMISDVsdWsd16r, 1: opCOMISDVsdWsd16r, 2: opCOMISDVsdWsd16r, 3: opCOMISDVsdWsd16m, 4: opCOMISDVsdWsd16m, 5: opCOMISDVsdWsd16m},                                                                   // COMISD Vsd,Wsd
+	827: {0: opMOVUPSVpsWps16r, 1: opMOVUPSVpsWps16r, 2: opMOVUPSVpsWps16r, 3: opMOVUPSVpsWps16m, 4: opMOVUPSVpsWps16m, 5: opMOVUPSVpsWps16m},                                                                   // MOVUPS Vps,Wps
+	828: {0: opMOVUPSVpsWps16r, 1: opMOVUPSVpsWps16r, 2: opMOVUPSVpsWps16r, 3: opMOVUPSVpsWps16m, 4: opMOVUPSVpsWps16m, 5: opMOVUPSVpsWps16m},                                                                   // MOVUPD Vpd,Wpd
+	829: {0: opMOVSSVssWss16r, 1: opMOVSSVssWss16r, 2: opMOVSSVssWss16r, 3: opMOVSSVssWss16m, 4: opMOVSSVssWss16m, 5: opMOVSSVssWss16m},                                                                         // MOVSS Vss,Wss
+	830: {0: opMOVSDVsdWsd16r, 1: opMOVSDVsdWsd16r, 2: opMOVSDVsdWsd16r, 3: opMOVSDVsdWsd16m, 4: opMOVSDVsdWsd16m, 5: opMOVSDVsdWsd16m},                                                                         // MOVSD Vsd,Wsd
+	831: {0: opMOVUPSWpsVps16r, 1: opMOVUPSWpsVps16r, 2: opMOVUPSWpsVps16r, 3: opMOVUPSWpsVps16m, 4: opMOVUPSWpsVps16m, 5: opMOVUPSWpsVps16m},                                                                   // MOVUPS Wps,Vps
+	832: {0: opMOVUPSWpsVps16r, 1: opMOVUPSWpsVps16r, 2: opMOVUPSWpsVps16r, 3: opMOVUPSWpsVps16m, 4: opMOVUPSWpsVps16m, 5: opMOVUPSWpsVps16m},                                                                   // MOVUPD Wpd,Vpd
+	833: {0: opMOVSSWssVss16r, 1: opMOVSSWssVss16r, 2: opMOVSSWssVss16r, 3: opMOVSSWssVss16m, 4: opMOVSSWssVss16m, 5: opMOVSSWssVss16m},                                                                         // MOVSS Wss,Vss
+	834: {0: opMOVSDWsdVsd16r, 1: opMOVSDWsdVsd16r, 2: opMOVSDWsdVsd16r, 3: opMOVSDWsdVsd16m, 4: opMOVSDWsdVsd16m, 5: opMOVSDWsdVsd16m},                                                                         // MOVSD Wsd,Vsd
+	835: {3: opMOVLPSVqMq16m, 4: opMOVLPSVqMq16m, 5: opMOVLPSVqMq16m},                                                                                                                                           // MOVLPS Vq,Mq
+	836: {0: opMOVHLPSVqUq16r, 1: opMOVHLPSVqUq16r, 2: opMOVHLPSVqUq16r},                                                                                                                                        // MOVHLPS Vq,Uq
+	837: {3: opMOVLPSVqMq16m, 4: opMOVLPSVqMq16m, 5: opMOVLPSVqMq16m},                                                                                                                                           // MOVLPD Vq,Mq
+	838: {0: opMOVDDUPVdqWq16r, 1: opMOVDDUPVdqWq16r, 2: opMOVDDUPVdqWq16r, 3: opMOVDDUPVdqWq16m, 4: opMOVDDUPVdqWq16m, 5: opMOVDDUPVdqWq16m},                                                                   // MOVDDUP Vdq,Wq
+	839: {0: opMOVSLDUPVpsWps16r, 1: opMOVSLDUPVpsWps16r, 2: opMOVSLDUPVpsWps16r, 3: opMOVSLDUPVpsWps16m, 4: opMOVSLDUPVpsWps16m, 5: opMOVSLDUPVpsWps16m},                                                       // MOVSLDUP Vps,Wps
+	840: {3: opMOVSDWsdVsd16m, 4: opMOVSDWsdVsd16m, 5: opMOVSDWsdVsd16m},                                                                                                                                        // MOVLPS Mq,Vq
+	841: {3: opMOVSDWsdVsd16m, 4: opMOVSDWsdVsd16m, 5: opMOVSDWsdVsd16m},                                                                                                                                        // MOVLPD Mq,Vq
+	842: {3: opMOVHPSVqMq16m, 4: opMOVHPSVqMq16m, 5: opMOVHPSVqMq16m},                                                                                                                                           // MOVHPS Vq,Mq
+	843: {0: opMOVLHPSVqUq16r, 1: opMOVLHPSVqUq16r, 2: opMOVLHPSVqUq16r},                                                                                                                                        // MOVLHPS Vq,Uq
+	844: {3: opMOVHPSVqMq16m, 4: opMOVHPSVqMq16m, 5: opMOVHPSVqMq16m},                                                                                                                                           // MOVHPD Vq,Mq
+	845: {0: opMOVSHDUPVpsWps16r, 1: opMOVSHDUPVpsWps16r, 2: opMOVSHDUPVpsWps16r, 3: opMOVSHDUPVpsWps16m, 4: opMOVSHDUPVpsWps16m, 5: opMOVSHDUPVpsWps16m},                                                       // MOVSHDUP Vps,Wps
+	846: {3: opMOVHPSMqVq16m, 4: opMOVHPSMqVq16m, 5: opMOVHPSMqVq16m},                                                                                                                                           // MOVHPS Mq,Vq
+	847: {3: opMOVHPSMqVq16m, 4: opMOVHPSMqVq16m, 5: opMOVHPSMqVq16m},                                                                                                                                           // MOVHPD Mq,Vq
+	848: {0: opMOVUPSVpsWps16r, 1: opMOVUPSVpsWps16r, 2: opMOVUPSVpsWps16r, 3: opMOVAPSVpsWps16m, 4: opMOVAPSVpsWps16m, 5: opMOVAPSVpsWps16m},                                                                   // MOVAPS Vps,Wps
+	849: {0: opMOVUPSVpsWps16r, 1: opMOVUPSVpsWps16r, 2: opMOVUPSVpsWps16r, 3: opMOVAPSVpsWps16m, 4: opMOVAPSVpsWps16m, 5: opMOVAPSVpsWps16m},                                                                   // MOVAPD Vpd,Wpd
+	850: {0: opMOVUPSWpsVps16r, 1: opMOVUPSWpsVps16r, 2: opMOVUPSWpsVps16r, 3: opMOVAPSWpsVps16m, 4: opMOVAPSWpsVps16m, 5: opMOVAPSWpsVps16m},                                                                   // MOVAPS Wps,Vps
+	851: {0: opMOVUPSWpsVps16r, 1: opMOVUPSWpsVps16r, 2: opMOVUPSWpsVps16r, 3: opMOVAPSWpsVps16m, 4: opMOVAPSWpsVps16m, 5: opMOVAPSWpsVps16m},                                                                   // MOVAPD Wpd,Vpd
+	852: {3: opMOVAPSWpsVps16m, 4: opMOVAPSWpsVps16m, 5: opMOVAPSWpsVps16m},                                                                                                                                     // MOVNTPS Mps,Vps
+	853: {3: opMOVAPSWpsVps16m, 4: opMOVAPSWpsVps16m, 5: opMOVAPSWpsVps16m},                                                                                                                                     // MOVNTPD Mpd,Vpd
+	854: {0: opMOVMSKPSGdUps16r, 1: opMOVMSKPSGdUps16r, 2: opMOVMSKPSGdUps16r},                                                                                                                                  // MOVMSKPS Gd,Ups
+	855: {0: opMOVMSKPDGdUpd16r, 1: opMOVMSKPDGdUpd16r, 2: opMOVMSKPDGdUpd16r},                                                                                                                                  // MOVMSKPD Gd,Upd
+	856: {0: opMOVDVdqEd16r, 1: opMOVDVdqEd16r, 2: opMOVDVdqEd16r, 3: opMOVSSVssWss16m, 4: opMOVSSVssWss16m, 5: opMOVSSVssWss16m},                                                                               // MOVD Vdq,Ed
+	857: {0: opMOVQVdqEq16r, 1: opMOVQVdqEq16r, 2: opMOVQVdqEq16r, 3: opMOVSDVsdWsd16m, 4: opMOVSDVsdWsd16m, 5: opMOVSDVsdWsd16m},                                                                               // MOVQ Vdq,Eq
+	858: {0: opMOVDEdVdq16r, 1: opMOVDEdVdq16r, 2: opMOVDEdVdq16r, 3: opMOVSSWssVss16m, 4: opMOVSSWssVss16m, 5: opMOVSSWssVss16m},                                                                               // MOVD Ed,Vdq
+	859: {0: opMOVQEqVdq16r, 1: opMOVQEqVdq16r, 2: opMOVQEqVdq16r, 3: opMOVSDWsdVsd16m, 4: opMOVSDWsdVsd16m, 5: opMOVSDWsdVsd16m},                                                                               // MOVQ Eq,Vdq
+	860: {0: opMOVQVqWq16r, 1: opMOVQVqWq16r, 2: opMOVQVqWq16r, 3: opMOVSDVsdWsd16m, 4: opMOVSDVsdWsd16m, 5: opMOVSDVsdWsd16m},                                                                                  // MOVQ Vq,Wq
+	861: {0: opMOVQWqVq16r, 1: opMOVQWqVq16r, 2: opMOVQWqVq16r, 3: opMOVSDWsdVsd16m, 4: opMOVSDWsdVsd16m, 5: opMOVSDWsdVsd16m},                                                                                  // MOVQ Wq,Vq
+	862: {0: opMOVUPSVpsWps16r, 1: opMOVUPSVpsWps16r, 2: opMOVUPSVpsWps16r, 3: opMOVAPSVpsWps16m, 4: opMOVAPSVpsWps16m, 5: opMOVAPSVpsWps16m},                                                                   // MOVDQA Vdq,Wdq
+	863: {0: opMOVUPSVpsWps16r, 1: opMOVUPSVpsWps16r, 2: opMOVUPSVpsWps16r, 3: opMOVUPSVpsWps16m, 4: opMOVUPSVpsWps16m, 5: opMOVUPSVpsWps16m},                                                                   // MOVDQU Vdq,Wdq
+	864: {0: opMOVUPSWpsVps16r, 1: opMOVUPSWpsVps16r, 2: opMOVUPSWpsVps16r, 3: opMOVAPSWpsVps16m, 4: opMOVAPSWpsVps16m, 5: opMOVAPSWpsVps16m},                                                                   // MOVDQA Wdq,Vdq
+	865: {0: opMOVUPSWpsVps16r, 1: opMOVUPSWpsVps16r, 2: opMOVUPSWpsVps16r, 3: opMOVUPSWpsVps16m, 4: opMOVUPSWpsVps16m, 5: opMOVUPSWpsVps16m},                                                                   // MOVDQU Wdq,Vdq
+	866: {0: opMOVQ2DQVdqNq16r, 1: opMOVQ2DQVdqNq16r, 2: opMOVQ2DQVdqNq16r},                                                                                                                                     // MOVQ2DQ Vdq,Nq
+	867: {0: opMOVDQ2QPqUq16r, 1: opMOVDQ2QPqUq16r, 2: opMOVDQ2QPqUq16r},                                                                                                                                        // MOVDQ2Q Pq,Uq
+	868: {3: opMOVAPSWpsVps16m, 4: opMOVAPSWpsVps16m, 5: opMOVAPSWpsVps16m},                                                                                                                                     // MOVNTDQ Mdq,Vdq
+	869: {0: opMASKMOVDQUVdqUdq16r, 1: opMASKMOVDQUVdqUdq16r, 2: opMASKMOVDQUVdqUdq16r},                                                                                                                         // MASKMOVDQU Vdq,Udq
+	870: {3: opMOVUPSVpsWps16m, 4: opMOVUPSVpsWps16m, 5: opMOVUPSVpsWps16m},                                                                                                                                     // LDDQU Vdq,Mdq
+	871: {0: opPMOVMSKBGdUdq16r, 1: opPMOVMSKBGdUdq16r, 2: opPMOVMSKBGdUdq16r},                                                                                                                                  // PMOVMSKB Gd,Udq
+	872: {0: opPUNPCKLQDQVdqWdq16r, 1: opPUNPCKLQDQVdqWdq16r, 2: opPUNPCKLQDQVdqWdq16r, 3: opPUNPCKLQDQVdqWdq16m, 4: opPUNPCKLQDQVdqWdq16m, 5: opPUNPCKLQDQVdqWdq16m},                                           // PUNPCKLQDQ Vdq,Wdq
+	873: {0: opPUNPCKHQDQVdqWdq16r, 1: opPUNPCKHQDQVdqWdq16r, 2: opPUNPCKHQDQVdqWdq16r, 3: opPUNPCKHQDQVdqWdq16m, 4: opPUNPCKHQDQVdqWdq16m, 5: opPUNPCKHQDQVdqWdq16m},                                           // PUNPCKHQDQ Vdq,Wdq
+	874: {0: opPSHUFDVdqWdqIb16r, 1: opPSHUFDVdqWdqIb16r, 2: opPSHUFDVdqWdqIb16r, 3: opPSHUFDVdqWdqIb16m, 4: opPSHUFDVdqWdqIb16m, 5: opPSHUFDVdqWdqIb16m},                                                       // PSHUFD Vdq,Wdq,Ib
+	875: {0: opPSHUFLWVdqWdqIb16r, 1: opPSHUFLWVdqWdqIb16r, 2: opPSHUFLWVdqWdqIb16r, 3: opPSHUFLWVdqWdqIb16m, 4: opPSHUFLWVdqWdqIb16m, 5: opPSHUFLWVdqWdqIb16m},                                                 // PSHUFLW Vdq,Wdq,Ib
+	876: {0: opPSHUFHWVdqWdqIb16r, 1: opPSHUFHWVdqWdqIb16r, 2: opPSHUFHWVdqWdqIb16r, 3: opPSHUFHWVdqWdqIb16m, 4: opPSHUFHWVdqWdqIb16m, 5: opPSHUFHWVdqWdqIb16m},                                                 // PSHUFHW Vdq,Wdq,Ib
+	877: {0: opPINSRWVdqRdMwIb16r, 1: opPINSRWVdqRdMwIb16r, 2: opPINSRWVdqRdMwIb16r, 3: opPINSRWVdqRdMwIb16m, 4: opPINSRWVdqRdMwIb16m, 5: opPINSRWVdqRdMwIb16m},                                                 // PINSRW Vdq,Rd/Mw,Ib
+	878: {0: opPEXTRWGdUdqIb16r, 1: opPEXTRWGdUdqIb16r, 2: opPEXTRWGdUdqIb16r},                                                                                                                                  // PEXTRW Gd,Udq,Ib
+	879: {0: opCVTPI2PSVpsQq16r, 1: opCVTPI2PSVpsQq16r, 2: opCVTPI2PSVpsQq16r, 3: opCVTPI2PSVpsQq16m, 4: opCVTPI2PSVpsQq16m, 5: opCVTPI2PSVpsQq16m},                                                             // CVTPI2PS Vps,Qq
+	880: {0: opCVTPI2PDVpdQq16r, 1: opCVTPI2PDVpdQq16r, 2: opCVTPI2PDVpdQq16r, 3: opCVTPI2PDVpdQq16m, 4: opCVTPI2PDVpdQq16m, 5: opCVTPI2PDVpdQq16m},                                                             // CVTPI2PD Vpd,Qq
+	881: {0: opCVTSI2SSVssEy16r, 1: opCVTSI2SSVssEy16r, 2: opCVTSI2SSVssEy64r, 3: opCVTSI2SSVssEy16m, 4: opCVTSI2SSVssEy16m, 5: opCVTSI2SSVssEy64m},                                                             // CVTSI2SS Vss,Ey
+	882: {0: opCVTSI2SDVsdEy16r, 1: opCVTSI2SDVsdEy16r, 2: opCVTSI2SDVsdEy64r, 3: opCVTSI2SDVsdEy16m, 4: opCVTSI2SDVsdEy16m, 5: opCVTSI2SDVsdEy64m},                                                             // CVTSI2SD Vsd,Ey
+	883: {0: opCVTTPS2PIPqWq16r, 1: opCVTTPS2PIPqWq16r, 2: opCVTTPS2PIPqWq16r, 3: opCVTTPS2PIPqWq16m, 4: opCVTTPS2PIPqWq16m, 5: opCVTTPS2PIPqWq16m},                                                             // CVTTPS2PI Pq,Wq
+	884: {0: opCVTTPD2PIPqWpd16r, 1: opCVTTPD2PIPqWpd16r, 2: opCVTTPD2PIPqWpd16r, 3: opCVTTPD2PIPqWpd16m, 4: opCVTTPD2PIPqWpd16m, 5: opCVTTPD2PIPqWpd16m},                                                       // CVTTPD2PI Pq,Wpd
+	885: {0: opCVTTSS2SIGyWss16r, 1: opCVTTSS2SIGyWss16r, 2: opCVTTSS2SIGyWss64r, 3: opCVTTSS2SIGyWss16m, 4: opCVTTSS2SIGyWss16m, 5: opCVTTSS2SIGyWss64m},                                                       // CVTTSS2SI Gy,Wss
+	886: {0: opCVTTSD2SIGyWsd16r, 1: opCVTTSD2SIGyWsd16r, 2: opCVTTSD2SIGyWsd64r, 3: opCVTTSD2SIGyWsd16m, 4: opCVTTSD2SIGyWsd16m, 5: opCVTTSD2SIGyWsd64m},                                                       // CVTTSD2SI Gy,Wsd
+	887: {0: opCVTPS2PIPqWq16r, 1: opCVTPS2PIPqWq16r, 2: opCVTPS2PIPqWq16r, 3: opCVTPS2PIPqWq16m, 4: opCVTPS2PIPqWq16m, 5: opCVTPS2PIPqWq16m},                                                                   // CVTPS2PI Pq,Wq
+	888: {0: opCVTPD2PIPqWpd16r, 1: opCVTPD2PIPqWpd16r, 2: opCVTPD2PIPqWpd16r, 3: opCVTPD2PIPqWpd16m, 4: opCVTPD2PIPqWpd16m, 5: opCVTPD2PIPqWpd16m},                                                             // CVTPD2PI Pq,Wpd
+	889: {0: opCVTSS2SIGyWss16r, 1: opCVTSS2SIGyWss16r, 2: opCVTSS2SIGyWss64r, 3: opCVTSS2SIGyWss16m, 4: opCVTSS2SIGyWss16m, 5: opCVTSS2SIGyWss64m},                                                             // CVTSS2SI Gy,Wss
+	890: {0: opCVTSD2SIGyWsd16r, 1: opCVTSD2SIGyWsd16r, 2: opCVTSD2SIGyWsd64r, 3: opCVTSD2SIGyWsd16m, 4: opCVTSD2SIGyWsd16m, 5: opCVTSD2SIGyWsd64m},                                                             // CVTSD2SI Gy,Wsd
+	891: {0: opCVTPS2PDVpdWq16r, 1: opCVTPS2PDVpdWq16r, 2: opCVTPS2PDVpdWq16r, 3: opCVTPS2PDVpdWq16m, 4: opCVTPS2PDVpdWq16m, 5: opCVTPS2PDVpdWq16m},                                                             // CVTPS2PD Vpd,Wq
+	892: {0: opCVTPD2PSVpsWpd16r, 1: opCVTPD2PSVpsWpd16r, 2: opCVTPD2PSVpsWpd16r, 3: opCVTPD2PSVpsWpd16m, 4: opCVTPD2PSVpsWpd16m, 5: opCVTPD2PSVpsWpd16m},                                                       // CVTPD2PS Vps,Wpd
+	893: {0: opCVTSS2SDVsdWss16r, 1: opCVTSS2SDVsdWss16r, 2: opCVTSS2SDVsdWss16r, 3: opCVTSS2SDVsdWss16m, 4: opCVTSS2SDVsdWss16m, 5: opCVTSS2SDVsdWss16m},                                                       // CVTSS2SD Vsd,Wss
+	894: {0: opCVTSD2SSVssWsd16r, 1: opCVTSD2SSVssWsd16r, 2: opCVTSD2SSVssWsd16r, 3: opCVTSD2SSVssWsd16m, 4: opCVTSD2SSVssWsd16m, 5: opCVTSD2SSVssWsd16m},                                                       // CVTSD2SS Vss,Wsd
+	895: {0: opCVTDQ2PSVpsWdq16r, 1: opCVTDQ2PSVpsWdq16r, 2: opCVTDQ2PSVpsWdq16r, 3: opCVTDQ2PSVpsWdq16m, 4: opCVTDQ2PSVpsWdq16m, 5: opCVTDQ2PSVpsWdq16m},                                                       // CVTDQ2PS Vps,Wdq
+	896: {0: opCVTPS2DQVdqWps16r, 1: opCVTPS2DQVdqWps16r, 2: opCVTPS2DQVdqWps16r, 3: opCVTPS2DQVdqWps16m, 4: opCVTPS2DQVdqWps16m, 5: opCVTPS2DQVdqWps16m},                                                       // CVTPS2DQ Vdq,Wps
+	897: {0: opCVTTPS2DQVdqWps16r, 1: opCVTTPS2DQVdqWps16r, 2: opCVTTPS2DQVdqWps16r, 3: opCVTTPS2DQVdqWps16m, 4: opCVTTPS2DQVdqWps16m, 5: opCVTTPS2DQVdqWps16m},                                                 // CVTTPS2DQ Vdq,Wps
+	898: {0: opCVTTPD2DQVdqWpd16r, 1: opCVTTPD2DQVdqWpd16r, 2: opCVTTPD2DQVdqWpd16r, 3: opCVTTPD2DQVdqWpd16m, 4: opCVTTPD2DQVdqWpd16m, 5: opCVTTPD2DQVdqWpd16m},                                                 // CVTTPD2DQ Vdq,Wpd
+	899: {0: opCVTDQ2PDVpdWq16r, 1: opCVTDQ2PDVpdWq16r, 2: opCVTDQ2PDVpdWq16r, 3: opCVTDQ2PDVpdWq16m, 4: opCVTDQ2PDVpdWq16m, 5: opCVTDQ2PDVpdWq16m},                                                             // CVTDQ2PD Vpd,Wq
+	900: {0: opCVTPD2DQVdqWpd16r, 1: opCVTPD2DQVdqWpd16r, 2: opCVTPD2DQVdqWpd16r, 3: opCVTPD2DQVdqWpd16m, 4: opCVTPD2DQVdqWpd16m, 5: opCVTPD2DQVdqWpd16m},                                                       // CVTPD2DQ Vdq,Wpd
+	901: {0: opPMULDQVdqWdq16r, 1: opPMULDQVdqWdq16r, 2: opPMULDQVdqWdq16r, 3: opPMULDQVdqWdq16m, 4: opPMULDQVdqWdq16m, 5: opPMULDQVdqWdq16m},                                                                   // PMULDQ Vdq,Wdq
+	902: {0: opPCMPEQQVdqWdq16r, 1: opPCMPEQQVdqWdq16r, 2: opPCMPEQQVdqWdq16r, 3: opPCMPEQQVdqWdq16m, 4: opPCMPEQQVdqWdq16m, 5: opPCMPEQQVdqWdq16m},                                                             // PCMPEQQ Vdq,Wdq
+	903: {0: opPACKUSDWVdqWdq16r, 1: opPACKUSDWVdqWdq16r, 2: opPACKUSDWVdqWdq16r, 3: opPACKUSDWVdqWdq16m, 4: opPACKUSDWVdqWdq16m, 5: opPACKUSDWVdqWdq16m},                                                       // PACKUSDW Vdq,Wdq
+	904: {0: opPMINSBVdqWdq16r, 1: opPMINSBVdqWdq16r, 2: opPMINSBVdqWdq16r, 3: opPMINSBVdqWdq16m, 4: opPMINSBVdqWdq16m, 5: opPMINSBVdqWdq16m},                                                                   // PMINSB Vdq,Wdq
+	905: {0: opPMINSDVdqWdq16r, 1: opPMINSDVdqWdq16r, 2: opPMINSDVdqWdq16r, 3: opPMINSDVdqWdq16m, 4: opPMINSDVdqWdq16m, 5: opPMINSDVdqWdq16m},                                                                   // PMINSD Vdq,Wdq
+	906: {0: opPMINUWVdqWdq16r, 1: opPMINUWVdqWdq16r, 2: opPMINUWVdqWdq16r, 3: opPMINUWVdqWdq16m, 4: opPMINUWVdqWdq16m, 5: opPMINUWVdqWdq16m},                                                                   // PMINUW Vdq,Wdq
+	907: {0: opPMINUDVdqWdq16r, 1: opPMINUDVdqWdq16r, 2: opPMINUDVdqWdq16r, 3: opPMINUDVdqWdq16m, 4: opPMINUDVdqWdq16m, 5: opPMINUDVdqWdq16m},                                                                   // PMINUD Vdq,Wdq
+	908: {0: opPMAXSBVdqWdq16r, 1: opPMAXSBVdqWdq16r, 2: opPMAXSBVdqWdq16r, 3: opPMAXSBVdqWdq16m, 4: opPMAXSBVdqWdq16m, 5: opPMAXSBVdqWdq16m},                                                                   // PMAXSB Vdq,Wdq
+	909: {0: opPMAXSDVdqWdq16r, 1: opPMAXSDVdqWdq16r, 2: opPMAXSDVdqWdq16r, 3: opPMAXSDVdqWdq16m, 4: opPMAXSDVdqWdq16m, 5: opPMAXSDVdqWdq16m},                                                                   // PMAXSD Vdq,Wdq
+	910: {0: opPMAXUWVdqWdq16r, 1: opPMAXUWVdqWdq16r, 2: opPMAXUWVdqWdq16r, 3: opPMAXUWVdqWdq16m, 4: opPMAXUWVdqWdq16m, 5: opPMAXUWVdqWdq16m},                                                                   // PMAXUW Vdq,Wdq
+	911: {0: opPMAXUDVdqWdq16r, 1: opPMAXUDVdqWdq16r, 2: opPMAXUDVdqWdq16r, 3: opPMAXUDVdqWdq16m, 4: opPMAXUDVdqWdq16m, 5: opPMAXUDVdqWdq16m},                                                                   // PMAXUD Vdq,Wdq
+	912: {0: opPMULLDVdqWdq16r, 1: opPMULLDVdqWdq16r, 2: opPMULLDVdqWdq16r, 3: opPMULLDVdqWdq16m, 4: opPMULLDVdqWdq16m, 5: opPMULLDVdqWdq16m},                                                                   // PMULLD Vdq,Wdq
+	913: {0: opPHMINPOSUWVdqWdq16r, 1: opPHMINPOSUWVdqWdq16r, 2: opPHMINPOSUWVdqWdq16r, 3: opPHMINPOSUWVdqWdq16m, 4: opPHMINPOSUWVdqWdq16m, 5: opPHMINPOSUWVdqWdq16m},                                           // PHMINPOSUW Vdq,Wdq
+	914: {0: opPBLENDVBVdqWdqXMM016r, 1: opPBLENDVBVdqWdqXMM016r, 2: opPBLENDVBVdqWdqXMM016r, 3: opPBLENDVBVdqWdqXMM016m, 4: opPBLENDVBVdqWdqXMM016m, 5: opPBLENDVBVdqWdqXMM016m},                               // PBLENDVB Vdq,Wdq,XMM0
+	915: {0: opBLENDVPSVdqWdqXMM016r, 1: opBLENDVPSVdqWdqXMM016r, 2: opBLENDVPSVdqWdqXMM016r, 3: opBLENDVPSVdqWdqXMM016m, 4: opBLENDVPSVdqWdqXMM016m, 5: opBLENDVPSVdqWdqXMM016m},                               // BLENDVPS Vdq,Wdq,XMM0
+	916: {0: opBLENDVPDVdqWdqXMM016r, 1: opBLENDVPDVdqWdqXMM016r, 2: opBLENDVPDVdqWdqXMM016r, 3: opBLENDVPDVdqWdqXMM016m, 4: opBLENDVPDVdqWdqXMM016m, 5: opBLENDVPDVdqWdqXMM016m},                               // BLENDVPD Vdq,Wdq,XMM0
+	917: {0: opROUNDPSVdqWdqIb16r, 1: opROUNDPSVdqWdqIb16r, 2: opROUNDPSVdqWdqIb16r, 3: opROUNDPSVdqWdqIb16m, 4: opROUNDPSVdqWdqIb16m, 5: opROUNDPSVdqWdqIb16m},                                                 // ROUNDPS Vdq,Wdq,Ib
+	918: {0: opROUNDPDVdqWdqIb16r, 1: opROUNDPDVdqWdqIb16r, 2: opROUNDPDVdqWdqIb16r, 3: opROUNDPDVdqWdqIb16m, 4: opROUNDPDVdqWdqIb16m, 5: opROUNDPDVdqWdqIb16m},                                                 // ROUNDPD Vdq,Wdq,Ib
+	919: {0: opBLENDPSVdqWdqIb16r, 1: opBLENDPSVdqWdqIb16r, 2: opBLENDPSVdqWdqIb16r, 3: opBLENDPSVdqWdqIb16m, 4: opBLENDPSVdqWdqIb16m, 5: opBLENDPSVdqWdqIb16m},                                                 // BLENDPS Vdq,Wdq,Ib
+	920: {0: opBLENDPDVdqWdqIb16r, 1: opBLENDPDVdqWdqIb16r, 2: opBLENDPDVdqWdqIb16r, 3: opBLENDPDVdqWdqIb16m, 4: opBLENDPDVdqWdqIb16m, 5: opBLENDPDVdqWdqIb16m},                                                 // BLENDPD Vdq,Wdq,Ib
+	921: {0: opPBLENDWVdqWdqIb16r, 1: opPBLENDWVdqWdqIb16r, 2: opPBLENDWVdqWdqIb16r, 3: opPBLENDWVdqWdqIb16m, 4: opPBLENDWVdqWdqIb16m, 5: opPBLENDWVdqWdqIb16m},                                                 // PBLENDW Vdq,Wdq,Ib
+	922: {0: opDPPSVdqWdqIb16r, 1: opDPPSVdqWdqIb16r, 2: opDPPSVdqWdqIb16r, 3: opDPPSVdqWdqIb16m, 4: opDPPSVdqWdqIb16m, 5: opDPPSVdqWdqIb16m},                                                                   // DPPS Vdq,Wdq,Ib
+	923: {0: opDPPDVdqWdqIb16r, 1: opDPPDVdqWdqIb16r, 2: opDPPDVdqWdqIb16r, 3: opDPPDVdqWdqIb16m, 4: opDPPDVdqWdqIb16m, 5: opDPPDVdqWdqIb16m},                                                                   // DPPD Vdq,Wdq,Ib
+	924: {0: opMPSADBWVdqWdqIb16r, 1: opMPSADBWVdqWdqIb16r, 2: opMPSADBWVdqWdqIb16r, 3: opMPSADBWVdqWdqIb16m, 4: opMPSADBWVdqWdqIb16m, 5: opMPSADBWVdqWdqIb16m},                                                 // MPSADBW Vdq,Wdq,Ib
+	925: {0: opPCMPGTQVdqWdq16r, 1: opPCMPGTQVdqWdq16r, 2: opPCMPGTQVdqWdq16r, 3: opPCMPGTQVdqWdq16m, 4: opPCMPGTQVdqWdq16m, 5: opPCMPGTQVdqWdq16m},                                                             // PCMPGTQ Vdq,Wdq
+	926: {0: opAESIMCVdqWdq16r, 1: opAESIMCVdqWdq16r, 2: opAESIMCVdqWdq16r, 3: opAESIMCVdqWdq16m, 4: opAESIMCVdqWdq16m, 5: opAESIMCVdqWdq16m},                                                                   // AESIMC Vdq,Wdq
+	927: {0: opAESENCVdqWdq16r, 1: opAESENCVdqWdq16r, 2: opAESENCVdqWdq16r, 3: opAESENCVdqWdq16m, 4: opAESENCVdqWdq16m, 5: opAESENCVdqWdq16m},                                                                   // AESENC Vdq,Wdq
+	928: {0: opAESENCLASTVdqWdq16r, 1: opAESENCLASTVdqWdq16r, 2: opAESENCLASTVdqWdq16r, 3: opAESENCLASTVdqWdq16m, 4: opAESENCLASTVdqWdq16m, 5: opAESENCLASTVdqWdq16m},                                           // AESENCLAST Vdq,Wdq
+	929: {0: opAESDECVdqWdq16r, 1: opAESDECVdqWdq16r, 2: opAESDECVdqWdq16r, 3: opAESDECVdqWdq16m, 4: opAESDECVdqWdq16m, 5: opAESDECVdqWdq16m},                                                                   // AESDEC Vdq,Wdq
+	930: {0: opAESDECLASTVdqWdq16r, 1: opAESDECLASTVdqWdq16r, 2: opAESDECLASTVdqWdq16r, 3: opAESDECLASTVdqWdq16m, 4: opAESDECLASTVdqWdq16m, 5: opAESDECLASTVdqWdq16m},                                           // AESDECLAST Vdq,Wdq
+	931: {0: opAESKEYGENASSISTVdqWdqIb16r, 1: opAESKEYGENASSISTVdqWdqIb16r, 2: opAESKEYGENASSISTVdqWdqIb16r, 3: opAESKEYGENASSISTVdqWdqIb16m, 4: opAESKEYGENASSISTVdqWdqIb16m, 5: opAESKEYGENASSISTVdqWdqIb16m}, // AESKEYGENASSIST Vdq,Wdq,Ib
+	932: {0: opPCLMULQDQVdqWdqIb16r, 1: opPCLMULQDQVdqWdqIb16r, 2: opPCLMULQDQVdqWdqIb16r, 3: opPCLMULQDQVdqWdqIb16m, 4: opPCLMULQDQVdqWdqIb16m, 5: opPCLMULQDQVdqWdqIb16m},                                     // PCLMULQDQ Vdq,Wdq,Ib
+	933: {0: opSHA1NEXTEVdqWdq16r, 1: opSHA1NEXTEVdqWdq16r, 2: opSHA1NEXTEVdqWdq16r, 3: opSHA1NEXTEVdqWdq16m, 4: opSHA1NEXTEVdqWdq16m, 5: opSHA1NEXTEVdqWdq16m},                                                 // SHA1NEXTE Vdq,Wdq
+	934: {0: opSHA1MSG1VdqWdq16r, 1: opSHA1MSG1VdqWdq16r, 2: opSHA1MSG1VdqWdq16r, 3: opSHA1MSG1VdqWdq16m, 4: opSHA1MSG1VdqWdq16m, 5: opSHA1MSG1VdqWdq16m},                                                       // SHA1MSG1 Vdq,Wdq
+	935: {0: opSHA1MSG2VdqWdq16r, 1: opSHA1MSG2VdqWdq16r, 2: opSHA1MSG2VdqWdq16r, 3: opSHA1MSG2VdqWdq16m, 4: opSHA1MSG2VdqWdq16m, 5: opSHA1MSG2VdqWdq16m},                                                       // SHA1MSG2 Vdq,Wdq
+	936: {0: opSHA256MSG1VdqWdq16r, 1: opSHA256MSG1VdqWdq16r, 2: opSHA256MSG1VdqWdq16r, 3: opSHA256MSG1VdqWdq16m, 4: opSHA256MSG1VdqWdq16m, 5: opSHA256MSG1VdqWdq16m},                                           // SHA256MSG1 Vdq,Wdq
+	937: {0: opSHA256MSG2VdqWdq16r, 1: opSHA256MSG2VdqWdq16r, 2: opSHA256MSG2VdqWdq16r, 3: opSHA256MSG2VdqWdq16m, 4: opSHA256MSG2VdqWdq16m, 5: opSHA256MSG2VdqWdq16m},                                           // SHA256MSG2 Vdq,Wdq
+	938: {0: opSHA256RNDS2VdqWdqXMM016r, 1: opSHA256RNDS2VdqWdqXMM016r, 2: opSHA256RNDS2VdqWdqXMM016r, 3: opSHA256RNDS2VdqWdqXMM016m, 4: opSHA256RNDS2VdqWdqXMM016m, 5: opSHA256RNDS2VdqWdqXMM016m},             // SHA256RNDS2 Vdq,Wdq,XMM0
+	939: {0: opSHA1RNDS4VdqWdqIb16r, 1: opSHA1RNDS4VdqWdqIb16r, 2: opSHA1RNDS4VdqWdqIb16r, 3: opSHA1RNDS4VdqWdqIb16m, 4: opSHA1RNDS4VdqWdqIb16m, 5: opSHA1RNDS4VdqWdqIb16m},                                     // SHA1RNDS4 Vdq,Wdq,Ib
+	940: {0: opPMOVSXBWVdqWq16r, 1: opPMOVSXBWVdqWq16r, 2: opPMOVSXBWVdqWq16r, 3: opPMOVSXBWVdqWq16m, 4: opPMOVSXBWVdqWq16m, 5: opPMOVSXBWVdqWq16m},                                                             // PMOVSXBW Vdq,Wq
+	941: {0: opPMOVZXBWVdqWq16r, 1: opPMOVZXBWVdqWq16r, 2: opPMOVZXBWVdqWq16r, 3: opPMOVZXBWVdqWq16m, 4: opPMOVZXBWVdqWq16m, 5: opPMOVZXBWVdqWq16m},                                                             // PMOVZXBW Vdq,Wq
+	942: {0: opPMOVSXBDVdqWd16r, 1: opPMOVSXBDVdqWd16r, 2: opPMOVSXBDVdqWd16r, 3: opPMOVSXBDVdqWd16m, 4: opPMOVSXBDVdqWd16m, 5: opPMOVSXBDVdqWd16m},                                                             // PMOVSXBD Vdq,Wd
+	943: {0: opPMOVZXBDVdqWd16r, 1: opPMOVZXBDVdqWd16r, 2: opPMOVZXBDVdqWd16r, 3: opPMOVZXBDVdqWd16m, 4: opPMOVZXBDVdqWd16m, 5: opPMOVZXBDVdqWd16m},                                                             // PMOVZXBD Vdq,Wd
+	944: {0: opPMOVSXBQVdqWw16r, 1: opPMOVSXBQVdqWw16r, 2: opPMOVSXBQVdqWw16r, 3: opPMOVSXBQVdqWw16m, 4: opPMOVSXBQVdqWw16m, 5: opPMOVSXBQVdqWw16m},                                                             // PMOVSXBQ Vdq,Ww
+	945: {0: opPMOVZXBQVdqWw16r, 1: opPMOVZXBQVdqWw16r, 2: opPMOVZXBQVdqWw16r, 3: opPMOVZXBQVdqWw16m, 4: opPMOVZXBQVdqWw16m, 5: opPMOVZXBQVdqWw16m},                                                             // PMOVZXBQ Vdq,Ww
+	946: {0: opPMOVSXWDVdqWq16r, 1: opPMOVSXWDVdqWq16r, 2: opPMOVSXWDVdqWq16r, 3: opPMOVSXWDVdqWq16m, 4: opPMOVSXWDVdqWq16m, 5: opPMOVSXWDVdqWq16m},                                                             // PMOVSXWD Vdq,Wq
+	947: {0: opPMOVZXWDVdqWq16r, 1: opPMOVZXWDVdqWq16r, 2: opPMOVZXWDVdqWq16r, 3: opPMOVZXWDVdqWq16m, 4: opPMOVZXWDVdqWq16m, 5: opPMOVZXWDVdqWq16m},                                                             // PMOVZXWD Vdq,Wq
+	948: {0: opPMOVSXWQVdqWd16r, 1: opPMOVSXWQVdqWd16r, 2: opPMOVSXWQVdqWd16r, 3: opPMOVSXWQVdqWd16m, 4: opPMOVSXWQVdqWd16m, 5: opPMOVSXWQVdqWd16m},                                                             // PMOVSXWQ Vdq,Wd
+	949: {0: opPMOVZXWQVdqWd16r, 1: opPMOVZXWQVdqWd16r, 2: opPMOVZXWQVdqWd16r, 3: opPMOVZXWQVdqWd16m, 4: opPMOVZXWQVdqWd16m, 5: opPMOVZXWQVdqWd16m},                                                             // PMOVZXWQ Vdq,Wd
+	950: {0: opPMOVSXDQVdqWq16r, 1: opPMOVSXDQVdqWq16r, 2: opPMOVSXDQVdqWq16r, 3: opPMOVSXDQVdqWq16m, 4: opPMOVSXDQVdqWq16m, 5: opPMOVSXDQVdqWq16m},                                                             // PMOVSXDQ Vdq,Wq
+	951: {0: opPMOVZXDQVdqWq16r, 1: opPMOVZXDQVdqWq16r, 2: opPMOVZXDQVdqWq16r, 3: opPMOVZXDQVdqWq16m, 4: opPMOVZXDQVdqWq16m, 5: opPMOVZXDQVdqWq16m},                                                             // PMOVZXDQ Vdq,Wq
+	952: {0: opPCMPESTRMVdqWdqIb16r, 1: opPCMPESTRMVdqWdqIb16r, 2: opPCMPESTRMVdqWdqIb16r, 3: opPCMPESTRMVdqWdqIb16m, 4: opPCMPESTRMVdqWdqIb16m, 5: opPCMPESTRMVdqWdqIb16m},                                     // PCMPESTRM Vdq,Wdq,Ib
+	953: {0: opPCMPESTRIVdqWdqIb16r, 1: opPCMPESTRIVdqWdqIb16r, 2: opPCMPESTRIVdqWdqIb16r, 3: opPCMPESTRIVdqWdqIb16m, 4: opPCMPESTRIVdqWdqIb16m, 5: opPCMPESTRIVdqWdqIb16m},                                     // PCMPESTRI Vdq,Wdq,Ib
+	954: {0: opPCMPISTRMVdqWdqIb16r, 1: opPCMPISTRMVdqWdqIb16r, 2: opPCMPISTRMVdqWdqIb16r, 3: opPCMPISTRMVdqWdqIb16m, 4: opPCMPISTRMVdqWdqIb16m, 5: opPCMPISTRMVdqWdqIb16m},                                     // PCMPISTRM Vdq,Wdq,Ib
+	955: {0: opPCMPISTRIVdqWdqIb16r, 1: opPCMPISTRIVdqWdqIb16r, 2: opPCMPISTRIVdqWdqIb16r, 3: opPCMPISTRIVdqWdqIb16m, 4: opPCMPISTRIVdqWdqIb16m, 5: opPCMPISTRIVdqWdqIb16m},                                     // PCMPISTRI Vdq,Wdq,Ib
+	956: {0: opPTESTVdqWdq16r, 1: opPTESTVdqWdq16r, 2: opPTESTVdqWdq16r, 3: opPTESTVdqWdq16m, 4: opPTESTVdqWdq16m, 5: opPTESTVdqWdq16m},                                                                         // PTEST Vdq,Wdq
+	957: {3: opMOVAPSVpsWps16m, 4: opMOVAPSVpsWps16m, 5: opMOVAPSVpsWps16m},                                                                                                                                     // MOVNTDQA Vdq,Mdq
+	958: {0: opROUNDSSVssWssIb16r, 1: opROUNDSSVssWssIb16r, 2: opROUNDSSVssWssIb16r, 3: opROUNDSSVssWssIb16m, 4: opROUNDSSVssWssIb16m, 5: opROUNDSSVssWssIb16m},                                                 // ROUNDSS Vss,Wss,Ib
+	959: {0: opROUNDSDVsdWsdIb16r, 1: opROUNDSDVsdWsdIb16r, 2: opROUNDSDVsdWsdIb16r, 3: opROUNDSDVsdWsdIb16m, 4: opROUNDSDVsdWsdIb16m, 5: opROUNDSDVsdWsdIb16m},                                                 // ROUNDSD Vsd,Wsd,Ib
+	960: {0: opPEXTRBRdMbVdqIb16r, 1: opPEXTRBRdMbVdqIb16r, 2: opPEXTRBRdMbVdqIb16r, 3: opPEXTRBRdMbVdqIb16m, 4: opPEXTRBRdMbVdqIb16m, 5: opPEXTRBRdMbVdqIb16m},                                                 // PEXTRB Rd/Mb,Vdq,Ib
+	961: {0: opPEXTRWRdMwVdqIb16r, 1: opPEXTRWRdMwVdqIb16r, 2: opPEXTRWRdMwVdqIb16r, 3: opPEXTRWRdMwVdqIb16m, 4: opPEXTRWRdMwVdqIb16m, 5: opPEXTRWRdMwVdqIb16m},                                                 // PEXTRW Rd/Mw,Vdq,Ib
+	962: {0: opPEXTRDEdVdqIb16r, 1: opPEXTRDEdVdqIb16r, 2: opPEXTRDEdVdqIb16r, 3: opPEXTRDEdVdqIb16m, 4: opPEXTRDEdVdqIb16m, 5: opPEXTRDEdVdqIb16m},                                                             // PEXTRD Ed,Vdq,Ib
+	963: {0: opPEXTRQEqVdqIb16r, 1: opPEXTRQEqVdqIb16r, 2: opPEXTRQEqVdqIb16r, 3: opPEXTRQEqVdqIb16m, 4: opPEXTRQEqVdqIb16m, 5: opPEXTRQEqVdqIb16m},                                                             // PEXTRQ Eq,Vdq,Ib
+	964: {0: opEXTRACTPSEdVdqIb16r, 1: opEXTRACTPSEdVdqIb16r, 2: opEXTRACTPSEdVdqIb16r, 3: opEXTRACTPSEdVdqIb16m, 4: opEXTRACTPSEdVdqIb16m, 5: opEXTRACTPSEdVdqIb16m},                                           // EXTRACTPS Ed,Vdq,Ib
+	965: {0: opPINSRBVdqRdMbIb16r, 1: opPINSRBVdqRdMbIb16r, 2: opPINSRBVdqRdMbIb16r, 3: opPINSRBVdqRdMbIb16m, 4: opPINSRBVdqRdMbIb16m, 5: opPINSRBVdqRdMbIb16m},                                                 // PINSRB Vdq,Rd/Mb,Ib
+	966: {0: opINSERTPSVdqUdqMdIb16r, 1: opINSERTPSVdqUdqMdIb16r, 2: opINSERTPSVdqUdqMdIb16r, 3: opINSERTPSVdqUdqMdIb16m, 4: opINSERTPSVdqUdqMdIb16m, 5: opINSERTPSVdqUdqMdIb16m},                               // INSERTPS Vdq,Udq/Md,Ib
+	967: {0: opPINSRDVdqEdIb16r, 1: opPINSRDVdqEdIb16r, 2: opPINSRDVdqEdIb16r, 3: opPINSRDVdqEdIb16m, 4: opPINSRDVdqEdIb16m, 5: opPINSRDVdqEdIb16m},                                                             // PINSRD Vdq,Ed,Ib
+	968: {0: opPINSRQVdqEqIb16r, 1: opPINSRQVdqEqIb16r, 2: opPINSRQVdqEqIb16r, 3: opPINSRQVdqEqIb16m, 4: opPINSRQVdqEqIb16m, 5: opPINSRQVdqEqIb16m},                                                             // PINSRQ Vdq,Eq,Ib
+	979: {0: opANDNGyByEy16r, 1: opANDNGyByEy16r, 2: opANDNGyByEy64r, 3: opANDNGyByEy16m, 4: opANDNGyByEy16m, 5: opANDNGyByEy64m},                                                                               // ANDN Gy,By,Ey
+	980: {0: opBLSRByEy16r, 1: opBLSRByEy16r, 2: opBLSRByEy64r, 3: opBLSRByEy16m, 4: opBLSRByEy16m, 5: opBLSRByEy64m},                                                                                           // BLSR By,Ey
+	981: {0: opBLSMSKByEy16r, 1: opBLSMSKByEy16r, 2: opBLSMSKByEy64r, 3: opBLSMSKByEy16m, 4: opBLSMSKByEy16m, 5: opBLSMSKByEy64m},                                                                               // BLSMSK By,Ey
+	982: {0: opBLSIByEy16r, 1: opBLSIByEy16r, 2: opBLSIByEy64r, 3: opBLSIByEy16m, 4: opBLSIByEy16m, 5: opBLSIByEy64m},                                                                                           // BLSI By,Ey
+	983: {0: opBEXTRGyEyBy16r, 1: opBEXTRGyEyBy16r, 2: opBEXTRGyEyBy64r, 3: opBEXTRGyEyBy16m, 4: opBEXTRGyEyBy16m, 5: opBEXTRGyEyBy64m},                                                                         // BEXTR Gy,Ey,By
+	984: {0: opBZHIGyEyBy16r, 1: opBZHIGyEyBy16r, 2: opBZHIGyEyBy64r, 3: opBZHIGyEyBy16m, 4: opBZHIGyEyBy16m, 5: opBZHIGyEyBy64m},                                                                               // BZHI Gy,Ey,By
+	985: {0: opPEXTGyByEy16r, 1: opPEXTGyByEy16r, 2: opPEXTGyByEy64r, 3: opPEXTGyByEy16m, 4: opPEXTGyByEy16m, 5: opPEXTGyByEy64m},                                                                               // PEXT Gy,By,Ey
+	986: {0: opPDEPGyByEy16r, 1: opPDEPGyByEy16r, 2: opPDEPGyByEy64r, 3: opPDEPGyByEy16m, 4: opPDEPGyByEy16m, 5: opPDEPGyByEy64m},                                                                               // PDEP Gy,By,Ey
+	987: {0: opMULXGyByEy16r, 1: opMULXGyByEy16r, 2: opMULXGyByEy64r, 3: opMULXGyByEy16m, 4: opMULXGyByEy16m, 5: opMULXGyByEy64m},                                                                               // MULX Gy,By,Ey
+	988: {0: opSHLXGyEyBy16r, 1: opSHLXGyEyBy16r, 2: opSHLXGyEyBy64r, 3: opSHLXGyEyBy16m, 4: opSHLXGyEyBy16m, 5: opSHLXGyEyBy64m},                                                                               // SHLX Gy,Ey,By
+	989: {0: opSARXGyEyBy16r, 1: opSARXGyEyBy16r, 2: opSARXGyEyBy64r, 3: opSARXGyEyBy16m, 4: opSARXGyEyBy16m, 5: opSARXGyEyBy64m},                                                                               // SARX Gy,Ey,By
+	990: {0: opSHRXGyEyBy16r, 1: opSHRXGyEyBy16r, 2: opSHRXGyEyBy64r, 3: opSHRXGyEyBy16m, 4: opSHRXGyEyBy16m, 5: opSHRXGyEyBy64m},                                                                               // SHRX Gy,Ey,By
+	991: {0: opRORXGyEyIb16r, 1: opRORXGyEyIb16r, 2: opRORXGyEyIb64r, 3: opRORXGyEyIb16m, 4: opRORXGyEyIb16m, 5: opRORXGyEyIb64m},                                                                               // RORX Gy,Ey,Ib
 }

@@ -138,16 +138,25 @@ func printBody(f *isa.Form, fn *ir.Func, opSize int) string {
 			p.uses[v]++
 		}
 	}
-	switch {
-	case f.Attr&isa.SSECheck != 0:
+	if f.Attr&isa.SSECheck != 0 {
 		p.line("c.checkSSE()")
-	case f.Attr&isa.FPUCheck != 0:
+	}
+	if f.Attr&isa.FPUCheck != 0 && (f.Mnemonic != "CVTPI2PD" || !readsMemory(fn)) { // from memory that one is no MMX instruction
 		p.line("c.checkMMX()")
 	}
 	for i := range fn.Insts {
 		p.inst(ir.Value(i+1), &fn.Insts[i])
 	}
 	return p.b.String()
+}
+
+func readsMemory(fn *ir.Func) bool {
+	for i := range fn.Insts {
+		if fn.Insts[i].Op == ir.Load {
+			return true
+		}
+	}
+	return false
 }
 
 type printer struct {
@@ -327,11 +336,7 @@ func (p *printer) inst(v ir.Value, i *ir.Inst) {
 	case ir.Ror:
 		p.set(v, fmt.Sprintf("bits.RotateLeft%d(%s, -int(%s&%d))", n, a, b, n-1), false)
 	case ir.Bswap:
-		if n == 16 {
-			p.set(v, fmt.Sprintf("c.bswap16(%s)", a), false)
-		} else {
-			p.set(v, fmt.Sprintf("bits.ReverseBytes%d(%s)", n, a), false)
-		}
+		p.set(v, fmt.Sprintf("bits.ReverseBytes%d(%s)", n, a), false)
 	case ir.ZExt:
 		switch {
 		case t == ir.V128:
@@ -414,7 +419,20 @@ func (p *printer) inst(v ir.Value, i *ir.Inst) {
 		if i.Imm&ir.VecImm != 0 {
 			imm = "uint8(in.Imm)"
 		}
-		p.set(v, fmt.Sprintf("vec.%s(%s)", i.Name, join(a, b, c, env, imm)), true)
+		args := []string{a, b, c}
+		for k, x := range [3]ir.Value{i.A, i.B, i.C} {
+			if x != 0 && p.typ(x) <= ir.I64 && i.Imm&ir.VecInt != 0 {
+				args[k] = fmt.Sprintf("int%d(%s)", 8*p.typ(x).Bytes(), args[k])
+			}
+		}
+		e := fmt.Sprintf("vec.%s(%s)", i.Name, join(append(args, env, imm)...))
+		switch {
+		case i.Imm&ir.VecRel != 0:
+			e += ".EFlags()"
+		case i.Imm&ir.VecInt != 0 && t <= ir.I64:
+			e = fmt.Sprintf("%s(%s)", gt, e)
+		}
+		p.set(v, e, true)
 		if env != "" {
 			p.line("c.sseExceptions()")
 		}

@@ -167,8 +167,10 @@ const (
 
 // Flags of Vec.
 const (
-	VecImm = 1 << iota // last argument is the instruction's immediate byte
-	VecEnv             // last argument is the floating-point environment (MXCSR)
+	VecImm = 1 << iota // the last argument is the instruction's immediate byte
+	VecEnv             // an argument after the values is the floating-point environment (MXCSR)
+	VecInt             // integer arguments and results are signed
+	VecRel             // the result is a relation, wanted as ZF, PF and CF
 )
 
 type opInfo struct {
