@@ -425,10 +425,6 @@ func (c *CPU) setReg(r uint8, size uint8, x uint64) {
 	}
 }
 
-// bswap16 is BSWAP of a 16-bit register (undefined; real processors give 0).
-// MOVBE swaps the two bytes.
-func (c *CPU) bswap16(x uint16) uint16 { return bits.ReverseBytes16(x) }
-
 // ea is the offset of the memory operand in its segment.
 func (c *CPU) ea(in *Op) uint64 {
 	return (c.GPR[in.Base&31] + c.GPR[in.Index&31]<<(in.Scale&3) + uint64(in.Disp)) & in.AMask

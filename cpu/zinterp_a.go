@@ -2852,7 +2852,15 @@ func opBSFGvEv32r(c *CPU, in *Op) {
 	v1 := uint32(c.GPR[in.RM&15])
 	v2 := uint32(c.GPR[in.Reg&15])
 	v3 := uint32(c.bsff(uint64(v1), uint64(v2), 32))
-	c.GPR[in.Reg&15] = uint64(v3)
+	v4 := uint32(0x0)
+	v5 := v1 == v4
+	v6 := c.GPR[in.Reg&15]
+	v7 := uint64(v3)
+	v8 := v7
+	if v5 {
+		v8 = v6
+	}
+	c.GPR[in.Reg&15] = v8
 }
 
 func opBSFGvEv64r(c *CPU, in *Op) {
@@ -2875,7 +2883,15 @@ func opBSFGvEv32m(c *CPU, in *Op) {
 	v2 := c.load32(in.Seg, v1)
 	v3 := uint32(c.GPR[in.Reg&15])
 	v4 := uint32(c.bsff(uint64(v2), uint64(v3), 32))
-	c.GPR[in.Reg&15] = uint64(v4)
+	v5 := uint32(0x0)
+	v6 := v2 == v5
+	v7 := c.GPR[in.Reg&15]
+	v8 := uint64(v4)
+	v9 := v8
+	if v6 {
+		v9 = v7
+	}
+	c.GPR[in.Reg&15] = v9
 }
 
 func opBSFGvEv64m(c *CPU, in *Op) {
@@ -2897,7 +2913,15 @@ func opBSRGvEv32r(c *CPU, in *Op) {
 	v1 := uint32(c.GPR[in.RM&15])
 	v2 := uint32(c.GPR[in.Reg&15])
 	v3 := uint32(c.bsrf(uint64(v1), uint64(v2), 32))
-	c.GPR[in.Reg&15] = uint64(v3)
+	v4 := uint32(0x0)
+	v5 := v1 == v4
+	v6 := c.GPR[in.Reg&15]
+	v7 := uint64(v3)
+	v8 := v7
+	if v5 {
+		v8 = v6
+	}
+	c.GPR[in.Reg&15] = v8
 }
 
 func opBSRGvEv64r(c *CPU, in *Op) {
@@ -2920,7 +2944,15 @@ func opBSRGvEv32m(c *CPU, in *Op) {
 	v2 := c.load32(in.Seg, v1)
 	v3 := uint32(c.GPR[in.Reg&15])
 	v4 := uint32(c.bsrf(uint64(v2), uint64(v3), 32))
-	c.GPR[in.Reg&15] = uint64(v4)
+	v5 := uint32(0x0)
+	v6 := v2 == v5
+	v7 := c.GPR[in.Reg&15]
+	v8 := uint64(v4)
+	v9 := v8
+	if v6 {
+		v9 = v7
+	}
+	c.GPR[in.Reg&15] = v9
 }
 
 func opBSRGvEv64m(c *CPU, in *Op) {

@@ -12,7 +12,13 @@ func init() {
 	def(func(c *Ctx) { c.SetReg(c.slot(0), c.Ext(ir.SExt, c.Type(0), c.Read(1))) }, "MOVSX")
 	def(movsxd, "MOVSXD")
 	def(func(c *Ctx) { c.Write(0, c.Un(ir.Bswap, c.Read(1))) }, "MOVBE")
-	def(func(c *Ctx) { c.SetReg(c.slot(0), c.Un(ir.Bswap, c.Read(0))) }, "BSWAP")
+	def(func(c *Ctx) {
+		if c.OpSize == 2 { // undefined; processors give 0
+			c.SetReg(c.slot(0), c.Const(ir.I16, 0))
+			return
+		}
+		c.SetReg(c.slot(0), c.Un(ir.Bswap, c.Read(0)))
+	}, "BSWAP")
 	def(func(c *Ctx) { c.SetReg(c.slot(0), c.Ext(ir.Trunc, c.Type(0), c.EA())) }, "LEA")
 	def(func(c *Ctx) {
 		a := c.ReadRW(0)

@@ -53,7 +53,12 @@ func init() {
 	for name, op := range map[string]ir.Op{"BSF": ir.BsfF, "BSR": ir.BsrF} {
 		def(func(c *Ctx) {
 			src := c.Read(1)
-			c.SetReg(c.slot(0), c.Bin(op, src, c.Read(0)))
+			r := c.Bin(op, src, c.Read(0))
+			if c.OpSize == 4 { // a zero source leaves the whole register, its upper half too
+				zero := c.Emit(ir.Inst{Op: ir.Eq, Type: ir.I8, A: src, B: c.Const(ir.I32, 0)})
+				r = c.Tri(ir.Select, zero, c.GetReg(ir.I64, c.slot(0)), c.Ext(ir.ZExt, ir.I64, r))
+			}
+			c.SetReg(c.slot(0), r)
 		}, name)
 	}
 	for name, op := range map[string]ir.Op{"POPCNT": ir.PopcntF, "LZCNT": ir.LzcntF, "TZCNT": ir.TzcntF} {
