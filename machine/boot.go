@@ -1,0 +1,321 @@
+package machine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"g86/cpu"
+	"g86/cpu/isa"
+	"g86/devices/vga/font"
+	"g86/firmware"
+	"g86/firmware/demo"
+	"g86/firmware/direct"
+	"g86/firmware/e820"
+	"g86/firmware/linux"
+	"g86/firmware/multiboot"
+	"g86/machine/image"
+)
+
+// bootPlan is what the machine boots, decided and checked before it is built.
+type bootPlan struct {
+	order    bootOrder
+	disks    []drive
+	cds      []drive
+	floppies []drive
+	biosFile []byte // firmware of the user's
+	vgaROM   []byte // option ROM of the display for it
+	kernel   string // file of the direct boot, "" for none
+	load     func(direct.Memory) (direct.Entry, error)
+}
+
+// openImages reads or opens every file that Config names.
+func (m *Machine) openImages() error {
+	c := &m.cfg
+	var err error
+	if m.boot.order, err = parseBoot(c.Boot); err != nil {
+		return err
+	}
+	if err := m.sortImage(); err != nil {
+		return err
+	}
+	if err := m.openBIOS(); err != nil {
+		return err
+	}
+	if err := m.openDrives(); err != nil {
+		return err
+	}
+	return m.openKernel()
+}
+
+// sortImage recognises Config.Image and puts it where it belongs; its drive is
+// booted first.
+func (m *Machine) sortImage() error {
+	c := &m.cfg
+	if c.Image == "" {
+		return nil
+	}
+	kind, err := image.Detect(c.Image)
+	if err != nil {
+		return asConfig(err)
+	}
+	spec := strings.ReplaceAll(c.Image, ",", ",,")
+	first := ""
+	switch kind {
+	case image.BzImage, image.Multiboot:
+		if c.Kernel != "" {
+			return usageError("%s is a kernel, and --kernel names another: give one of them", c.Image)
+		}
+		c.Kernel = c.Image
+	case image.CDROM:
+		c.CDROMs, first = append([]string{spec}, c.CDROMs...), "cdrom"
+	case image.Floppy:
+		c.Floppies, first = append([]string{spec}, c.Floppies...), "floppy"
+	case image.Disk:
+		c.Disks, first = append([]string{spec}, c.Disks...), "disk"
+	}
+	if first != "" && m.boot.order.kinds == nil {
+		m.boot.order.kinds = []string{first}
+		for _, k := range []string{"disk", "floppy", "cdrom"} {
+			if k != first {
+				m.boot.order.kinds = append(m.boot.order.kinds, k)
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	minBIOS = 64 << 10
+	maxBIOS = 16 << 20
+	maxVGA  = 64 << 10
+)
+
+func (m *Machine) openBIOS() error {
+	c := &m.cfg
+	if c.BIOS == "" {
+		if c.VGABIOS != "" {
+			return usageError("--vgabios goes with --bios; the embedded BIOS brings its own")
+		}
+		return nil
+	}
+	b, err := readFile(c.BIOS, maxBIOS)
+	if err != nil {
+		return err
+	}
+	if len(b) < minBIOS || len(b)%minBIOS != 0 {
+		return configError("%s: %d bytes are no firmware image: those are a multiple of 64 KiB, up to 16 MiB", c.BIOS, len(b))
+	}
+	m.boot.biosFile = b
+	vga := c.VGABIOS
+	if vga == "" {
+		vga = filepath.Join(filepath.Dir(c.BIOS), "vgabios-stdvga.bin")
+		if _, err := os.Stat(vga); err != nil {
+			return nil // firmware without a display
+		}
+	}
+	if m.boot.vgaROM, err = readFile(vga, maxVGA); err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(m.boot.vgaROM, []byte{0x55, 0xaa}) {
+		return configError("%s: not an option ROM: it does not begin with 55h AAh", vga)
+	}
+	return nil
+}
+
+// readFile reads a whole file of a sensible size.
+func readFile(path string, limit uint64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, configError("%s: no such file; check the path", path)
+		}
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, configError("%s: cannot open: %w", path, err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, configError("%s: %w", path, err)
+	case st.IsDir():
+		return nil, configError("%s: is a directory; give a file", path)
+	case st.Size() > int64(limit):
+		return nil, configError("%s: %d MiB are too much; at most %d MiB fit", path, direct.MiB(uint64(st.Size())), limit>>20)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	switch {
+	case err != nil:
+		return nil, configError("%s: cannot read: %w", path, err)
+	case uint64(len(b)) > limit:
+		return nil, configError("%s: more than the %d MiB that fit", path, limit>>20)
+	case len(b) == 0:
+		return nil, configError("%s: the file is empty", path)
+	}
+	return b, nil
+}
+
+// openKernel prepares the direct boot, if there is one, and makes sure that it
+// will succeed.
+func (m *Machine) openKernel() error {
+	c := &m.cfg
+	b := &m.boot
+	var data []byte
+	name := c.Kernel
+	switch {
+	case name != "":
+		var err error
+		if data, err = readFile(name, c.Memory); err != nil {
+			return err
+		}
+	case len(c.Disks)+len(c.CDROMs)+len(c.Floppies) == 0 && c.BIOS == "" && c.Boot == "":
+		name, data = demo.Name, demo.Kernel
+	}
+	if name == "" || name == demo.Name && c.Kernel == "" {
+		switch {
+		case c.Initrd != "":
+			return usageError("--initrd needs a kernel: give one with --kernel")
+		case len(c.Modules) > 0:
+			return usageError("modules need a Multiboot kernel: give one with --kernel")
+		case c.Append != "" && name == "":
+			return usageError("--append needs a kernel: give one with --kernel")
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	if c.BIOS != "" {
+		return usageError("--kernel is started by the embedded BIOS: leave out --bios, or boot %s from a disk", name)
+	}
+	var err error
+	if multiboot.HasHeader(data) && !linux.IsKernel(data) {
+		err = m.planMultiboot(name, data)
+	} else {
+		err = m.planLinux(name, data)
+	}
+	if err != nil {
+		return err
+	}
+	b.kernel = name
+	_, err = b.load(nowhere{})
+	return asConfig(err)
+}
+
+// nowhere takes what a trial of loading writes.
+type nowhere struct{}
+
+func (nowhere) WriteAt([]byte, uint64) {}
+
+func (m *Machine) e820() []direct.E820 {
+	var l []direct.E820
+	for _, e := range e820.Map(m.cfg.Memory) {
+		l = append(l, direct.E820{Addr: e.Base, Size: e.Size, Type: uint32(e.Type)})
+	}
+	return l
+}
+
+func (m *Machine) planLinux(name string, data []byte) error {
+	c := &m.cfg
+	if len(c.Modules) > 0 {
+		return usageError("%s is a Linux kernel, which takes an --initrd instead of modules", name)
+	}
+	k, err := linux.Parse(name, data)
+	if err != nil {
+		return asConfig(err)
+	}
+	p := linux.Params{Long: m.model.Has(isa.LM), CommandLine: c.Append, InitrdName: c.Initrd, E820: m.e820()}
+	if c.Initrd != "" {
+		if p.Initrd, err = readFile(c.Initrd, c.Memory); err != nil {
+			return err
+		}
+	}
+	m.boot.load = func(mem direct.Memory) (direct.Entry, error) { return k.Load(mem, p) }
+	return nil
+}
+
+func (m *Machine) planMultiboot(name string, data []byte) error {
+	c := &m.cfg
+	if c.Initrd != "" {
+		return usageError("%s is a Multiboot kernel, which takes modules instead of an --initrd", name)
+	}
+	k, err := multiboot.Parse(name, data)
+	if err != nil {
+		return asConfig(err)
+	}
+	p := multiboot.Params{CommandLine: c.Append, E820: m.e820()}
+	for _, s := range c.Modules {
+		path, args, _ := strings.Cut(s, " ")
+		data, err := readFile(path, c.Memory)
+		if err != nil {
+			return err
+		}
+		p.Modules = append(p.Modules, multiboot.Module{Path: path, Args: args, Data: data})
+	}
+	m.boot.load = func(mem direct.Memory) (direct.Entry, error) { return k.Load(mem, p) }
+	return nil
+}
+
+// buildBIOS makes the embedded BIOS.
+func (m *Machine) buildBIOS() error {
+	hw := firmware.Hardware{
+		Bus: m.bus, Video: m.vga, Drives: m.biosDrives(), Now: m.clk.Now,
+		Font8: font.Font8x8(), Font14: font.Font8x14(), Font16: font.Font8x16(),
+	}
+	if m.boot.load != nil {
+		hw.DirectBoot = func(firmware.CPU) {
+			m.stop.enter = true
+			m.interrupt()
+		}
+	}
+	var err error
+	m.bios, err = firmware.New(firmware.Config{Memory: m.cfg.Memory, CPUs: m.cfg.CPUs, Boot: m.boot.order.kinds,
+		Menu: m.boot.order.menu, Version: Version}, hw)
+	return err
+}
+
+// guestMemory is the bus as a loader's memory.
+type guestMemory struct{ m *Machine }
+
+func (g guestMemory) WriteAt(p []byte, pa uint64) { g.m.bus.WritePhys(pa, p) }
+
+// enter loads the kernel of the direct boot and puts processor 0 at its entry.
+func (m *Machine) enter() error {
+	e, err := m.boot.load(guestMemory{m})
+	if err != nil {
+		return fmt.Errorf("direct boot: %w", err)
+	}
+	const (
+		real16                             = 0x0093
+		real16Code, code32, data32, code64 = 0x009b, 0xc09b, 0xc093, 0xa09b
+	)
+	c := m.cpus[0]
+	s := c.Pull()
+	s.GPR = [len(s.GPR)]uint64{}
+	s.RFLAGS, s.RIP = cpu.Flag1, e.RIP
+	s.GPR[cpu.RAX], s.GPR[cpu.RBX], s.GPR[cpu.RSI], s.GPR[cpu.RSP] = e.RAX, e.RBX, e.RSI, e.RSP
+	s.CR0, s.CR3, s.CR4, s.EFER = e.CR0, e.CR3, e.CR4, e.EFER
+	code, data, limit := uint16(code32), uint16(data32), uint32(0xffffffff)
+	s.IDTR = cpu.Table{}
+	switch e.Mode {
+	case direct.Real16:
+		code, data, limit = real16Code, real16, 0xffff
+		s.IDTR = cpu.Table{Limit: 0x3ff}
+	case direct.Long64:
+		code = code64
+	}
+	s.Seg[cpu.CS] = cpu.Segment{Sel: e.CS.Selector, Base: e.CS.Base, Limit: limit, Attr: code}
+	for _, r := range []int{cpu.SS, cpu.DS, cpu.ES, cpu.FS, cpu.GS} {
+		s.Seg[r] = cpu.Segment{Sel: e.DS.Selector, Base: e.DS.Base, Limit: limit, Attr: data}
+	}
+	s.GDTR = cpu.Table{Base: e.GDTBase, Limit: e.GDTLimit}
+	c.Refresh()
+	return nil
+}
