@@ -168,14 +168,11 @@ const (
 	diskBadCommand = 0x01
 	diskProtected  = 0x03
 	diskNotFound   = 0x04
-	diskBoundary   = 0x09
 	diskBadMedia   = 0x0c
 	diskCRC        = 0x10
 	diskNotReady   = 0x31 // no media in drive
 	diskTimeout    = 0x80
-	diskLocked     = 0xb0
 	diskNotEject   = 0xb2
-	diskFailed     = 0xbb
 )
 
 // readSectors and writeSectors move whole sectors. Floppy images may be shorter

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"g86/devices"
 )
 
 // numbered is a medium whose sectors begin with their number.
@@ -289,4 +291,31 @@ func TestBrokenBootCatalogs(t *testing.T) {
 		require.Contains(t, b.screen(), "No bootable device", name)
 		require.False(t, b.bios.state.Emul.Active, name)
 	}
+}
+
+// FuzzBootCD boots from arbitrary discs and then uses what INT 13h made of them.
+func FuzzBootCD(f *testing.F) {
+	for media := range byte(6) {
+		f.Add(iso(media, 0, 4, make([]byte, 4096)).b)
+	}
+	var b *board
+	disc := &mem{}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		disc.b = content
+		if b == nil {
+			b = newBoard(t, Config{}, in(CDROM, "cd", disc), in(HardDisk, "c", disc))
+		}
+		b.bios.Reset(devices.Hard)
+		fr := &frame{b: b.bios, cpu: b.fakeCPU}
+		err := fr.bootCD(0)
+		require.Equal(t, err == nil, b.bios.state.Emul.Active)
+		for _, dl := range []uint16{0x00, 0x80, 0x81, firstCD} {
+			for _, ax := range []uint16{0x0201, 0x0800, 0x1500, 0x4200, 0x4800, 0x4b01} {
+				fr.setAX(ax)
+				fr.setLo(rCX, 0xffff)
+				fr.setLo(rDX, 0xff00|dl)
+				fr.int13()
+			}
+		}
+	})
 }

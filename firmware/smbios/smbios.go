@@ -82,7 +82,7 @@ func Build(c Config) []byte {
 		"g86", version, c.Date)
 	// Type 1: manufacturer, product, version, no serial; wake-up by power switch.
 	b.add(1, 0x100, fields(byte(1), byte(2), byte(3), byte(0), c.UUID, byte(6), byte(0), byte(0)),
-		"g86", "g86 PC (i440FX + PIIX, 1996)", version)
+		"g86", "PC (i440FX + PIIX, 1996)", version)
 	// Type 3: desktop-less "other" chassis, states safe.
 	b.add(3, handleChassis, fields(byte(1), byte(1), byte(0), byte(0), byte(0),
 		byte(3), byte(3), byte(3), byte(2), uint32(0), byte(0), byte(0), byte(0), byte(0), byte(0)), "g86")
