@@ -84,12 +84,15 @@ type CPU struct {
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault
-	ext          uint32 // EXT bit of error codes: an external event is being delivered
-	implicit     bool   // the access is the processor's own (descriptor tables, TSS)
-	delivering   int8   // vector class being delivered, for double faults
+	ext          bool // INT1 is being delivered: error codes have the EXT bit
+	implicit     bool // the access is the processor's own (descriptor tables, TSS)
+	delivering   int8 // vector class being delivered, for double faults
 	kick         func()
 	exit         Exit
-	single       bool // one instruction at a time
+	single       bool   // one instruction at a time
+	stepping     bool   // a single-step trap follows the instruction
+	committed    bool   // a task switch is past its commit point: RIP is the new task's
+	heldDB       uint64 // debug traps that the shadow of MOV SS holds off
 
 	// Trace, if set, is called before every instruction.
 	Trace func(c *CPU, in *Op)
@@ -270,7 +273,7 @@ func (c *CPU) index() uint64 {
 
 // eventsChanged re-derives the events that follow from State.
 func (c *CPU) eventsChanged() {
-	if c.RFLAGS&FlagTF != 0 || c.PendingDB != 0 || c.DR[7]&0xff != 0 {
+	if c.RFLAGS&(FlagTF|FlagRF) != 0 || c.PendingDB != 0 || c.DR[7]&0xff != 0 {
 		c.events |= evDebug
 	}
 	if c.Shadow != 0 {

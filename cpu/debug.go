@@ -28,15 +28,12 @@ func (c *CPU) movToDR(in *Op) {
 		if v>>32 != 0 {
 			c.gp0()
 		}
-		c.DR[7] = v&0xffff2bff | 0x400
+		c.DR[7] = v&0xffff23ff | 0x400
 		c.privilegeChanged()
 		c.flushTLB(true) // entries remember whether accesses must be watched
 		c.eventsChanged()
 	default:
-		if c.mode == 64 && !canonical(v) {
-			c.gp0()
-		}
-		c.DR[n] = v
+		c.DR[n] = v // canonical or not (SDM volume 3B, 18.2.6)
 		c.flushTLB(true)
 	}
 }
@@ -72,17 +69,22 @@ func (c *CPU) breakpoint(n int) (enabled bool, typ uint8, length uint64) {
 	return enabled, typ, length
 }
 
-// dataBreakpoints reports whether any enabled breakpoint watches data.
-func (c *CPU) dataBreakpoints() bool {
+// watches reports whether any enabled breakpoint is of a type that is wanted.
+func (c *CPU) watches(want func(typ uint8) bool) bool {
 	if c.DR[7]&0xff == 0 {
 		return false
 	}
 	for n := 0; n < 4; n++ {
-		if on, typ, _ := c.breakpoint(n); on && typ&1 != 0 {
+		if on, typ, _ := c.breakpoint(n); on && want(typ) {
 			return true
 		}
 	}
 	return false
+}
+
+// dataBreakpoints reports whether any enabled breakpoint watches data.
+func (c *CPU) dataBreakpoints() bool {
+	return c.watches(func(typ uint8) bool { return typ&1 != 0 })
 }
 
 // matchDataBreakpoints makes a #DB trap pending after an access that a data
@@ -128,17 +130,20 @@ func (c *CPU) deliverDebugTrap() {
 }
 
 // prepareDebug runs before an instruction while debugging is active: it raises
-// instruction breakpoints and asks for one instruction at a time.
-func (c *CPU) prepareDebug() {
-	exec := c.DR[7]&0xff != 0
-	if c.RFLAGS&FlagTF == 0 && !exec {
+// instruction breakpoints, unless RF or the shadow of MOV SS holds them off, and
+// asks for one instruction at a time.
+func (c *CPU) prepareDebug(shadow uint8) {
+	exec := c.watches(func(typ uint8) bool { return typ == 0 })
+	rf := c.RFLAGS&FlagRF != 0
+	if c.RFLAGS&FlagTF == 0 && !rf && !exec {
 		if c.PendingDB == 0 {
 			c.events &^= evDebug
 		}
 		return
 	}
 	c.single = true
-	if !exec || c.RFLAGS&FlagRF != 0 {
+	c.RFLAGS &^= FlagRF // lasts one instruction, which may set it (IRET)
+	if !exec || rf || shadow == 2 {
 		return
 	}
 	lin := (c.seg[CS].base + c.RIP) & c.linMask
@@ -153,12 +158,17 @@ func (c *CPU) prepareDebug() {
 	}
 }
 
-// afterSingle runs after each instruction while c.single. tf is RFLAGS.TF as it
-// was before the instruction.
-func (c *CPU) afterSingle(tf bool) {
-	if tf {
-		c.PendingDB |= dr6BS
-		c.post(evDebug)
+// afterSingle runs after each instruction while c.single. c.stepping is RFLAGS.TF
+// as it was before the instruction, unless that delivered an event.
+func (c *CPU) afterSingle() {
+	if c.stepping {
+		c.stepTrap()
 	}
-	c.single = false
+	c.single, c.stepping = false, false
+}
+
+// stepTrap makes a single-step trap pending.
+func (c *CPU) stepTrap() {
+	c.PendingDB |= dr6BS
+	c.post(evDebug)
 }

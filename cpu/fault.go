@@ -39,6 +39,14 @@ func (f *fault) Error() string {
 	return fmt.Sprintf("exception %d code %#x", f.vector, f.code)
 }
 
+// external sets the EXT bit of the error code, if it has one: the exception came
+// up while an event from outside the program was delivered (SDM volume 3A, 6.13).
+func (f *fault) external() {
+	if f.hasCode && f.vector >= vecTS && f.vector <= vecGP {
+		f.code |= 1
+	}
+}
+
 // raise raises exception vector without an error code.
 func (c *CPU) raise(vector uint8) {
 	c.pendingFault = fault{vector: vector}

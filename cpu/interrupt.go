@@ -52,6 +52,9 @@ func (c *CPU) deliverEvent(f fault, k kind) {
 		if g == nil {
 			return
 		}
+		if g.vector == vecPF {
+			c.CR2 = g.cr2 // also when it becomes a double fault
+		}
 		first, second := faultClass(f.vector, k), faultClass(g.vector, kindFault)
 		switch {
 		case first == classDouble && second != classBenign:
@@ -70,17 +73,14 @@ func (c *CPU) deliverEvent(f fault, k kind) {
 // tryDeliver delivers one event; a fault it raises comes back.
 func (c *CPU) tryDeliver(f fault, k kind) (again *fault) {
 	defer func() {
-		c.ext = 0
 		if r := recover(); r != nil {
 			g, ok := r.(*fault)
 			if !ok {
 				panic(r)
 			}
-			c.implicit = false
+			c.implicit, c.committed = false, false
 			g2 := *g
-			if k != kindSoft && g2.hasCode && g2.vector >= vecTS && g2.vector <= vecGP {
-				g2.code |= 1 // EXT
-			}
+			g2.external()
 			again = &g2
 		}
 	}()
@@ -127,10 +127,8 @@ func (c *CPU) deliver(f fault, k kind) {
 	default:
 		c.deliverProtected(f, k)
 	}
-	if c.Shadow != 0 {
-		c.Shadow = 0
-	}
-	c.cur = nil
+	c.Shadow = 0
+	c.stepping = false // the handler is not stepped into
 }
 
 func (c *CPU) deliverReal(vector uint8) {
@@ -150,10 +148,11 @@ func (c *CPU) deliverReal(vector uint8) {
 }
 
 // savedFlags is the RFLAGS image pushed for an event: RF is set for faults so
-// that an instruction breakpoint does not fire again on return.
+// that an instruction breakpoint does not fire again on return, but not for the
+// breakpoint itself (SDM volume 3B, 18.3.1.1).
 func (c *CPU) savedFlags(f fault, k kind) uint64 {
 	fl := c.Flags()
-	if k == kindFault && f.vector != vecDF {
+	if k == kindFault && f.vector != vecDF && !(f.vector == vecDB && f.dr6&0xf != 0) {
 		fl |= FlagRF
 	}
 	return fl
@@ -364,12 +363,9 @@ func (c *CPU) softInt(vector uint8, in *Op) {
 // trapInt delivers an event whose return address is the next instruction; if the
 // delivery faults, the fault is the instruction's.
 func (c *CPU) trapInt(vector uint8, k kind) {
-	cur := c.cur
-	if k == kindICEBP {
-		c.DR[6] |= 0 // ICEBP reports nothing in DR6
-	}
+	c.ext = k == kindICEBP
 	c.deliver(fault{vector: vector}, k)
-	c.cur = cur
+	c.ext = false
 }
 
 // redirected reports whether the TSS's interrupt redirection bitmap sends INT n
@@ -410,6 +406,7 @@ func (c *CPU) v86RealInt(vector uint8, in *Op) {
 		fl &^= FlagIF
 	}
 	c.putFlags(fl)
+	c.stepping = false
 	c.loadSegReal(CS, uint16(v>>16))
 	c.enter(v & 0xffff)
 }

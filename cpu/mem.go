@@ -283,26 +283,25 @@ func (c *CPU) lookup(lin uint64, n int, acc access, user bool) span {
 // locate translates an access that may cross a page; both pages are checked
 // before anything is read or written.
 func (c *CPU) locate(lin uint64, n int, acc access, user bool) [2]span {
-	if c.strict {
-		c.strictChecks(lin, n, acc, user)
+	if c.strict && user && !c.implicit && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 &&
+		n <= 8 && lin&uint64(n-1) != 0 && n&(n-1) == 0 {
+		c.raiseCode(vecAC, 0)
 	}
 	var s [2]span
 	if room := int(0x1000 - lin&0xfff); n > room {
+		next := lin + uint64(room)
+		if next == 1<<32 && !(c.implicit && c.long) { // system structures do not wrap in long mode
+			next &= c.linMask
+		}
 		s[0] = c.lookup(lin, room, acc, user)
-		s[1] = c.lookup((lin+uint64(room))&c.linMask, n-room, acc, user)
+		s[1] = c.lookup(next, n-room, acc, user)
 	} else {
 		s[0] = c.lookup(lin, n, acc, user)
 	}
-	return s
-}
-
-// strictChecks are the checks that only apply when c.strict: alignment (#AC)
-// and data breakpoints.
-func (c *CPU) strictChecks(lin uint64, n int, acc access, user bool) {
-	if user && !c.implicit && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 && n <= 8 && lin&uint64(n-1) != 0 && n&(n-1) == 0 {
-		c.raiseCode(vecAC, 0)
+	if c.strict {
+		c.matchDataBreakpoints(lin, n, acc)
 	}
-	c.matchDataBreakpoints(lin, n, acc)
+	return s
 }
 
 func (c *CPU) spanRead(s *span, p []byte) {

@@ -264,7 +264,11 @@ func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
 	}
 	t.wide = 4
 	if pde&ptePS != 0 && c.CR4&CR4PSE != 0 {
-		if pde&(1<<21) != 0 { // PSE-36: bits 20-13 are address bits 39-32, bit 21 is reserved
+		reserved := uint64(1 << 21) // PSE-36: bits 20-13 are address bits 39-32
+		if !c.Model.PSE36 {
+			reserved = 0x3fe000
+		}
+		if pde&reserved != 0 {
 			c.raisePF(lin, code|pfP|pfRSVD)
 		}
 		t.pa = pde&0xffc00000 | pde>>13&0xff<<32 | lin&0x3ff000

@@ -37,8 +37,7 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 			if !ok {
 				panic(r)
 			}
-			c.abandon()
-			c.deliverFault(*f)
+			c.deliverFault(c.abandon(*f))
 			again = true
 		}
 	}()
@@ -54,9 +53,8 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 		if left := c.limit - c.ICount; uint64(n) > left {
 			n = int(left)
 		}
-		tf := false
 		if c.single {
-			n, tf = 1, c.RFLAGS&FlagTF != 0
+			n, c.stepping = 1, c.RFLAGS&FlagTF != 0
 		}
 		c.blk, c.blkEnd = b, n
 		c.RIP = b.end
@@ -82,7 +80,7 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 			c.RIP = op.Next
 		}
 		if c.single {
-			c.afterSingle(tf)
+			c.afterSingle()
 		}
 	}
 	if c.events&evHalt != 0 {
@@ -91,16 +89,25 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 	return ExitLimit, false
 }
 
-// abandon puts RIP back to the start of the instruction that raised an
-// exception and counts the ones before it.
-func (c *CPU) abandon() {
+// abandon puts RIP back to the start of the instruction that raised exception f
+// and counts the ones before it. It returns the exception as it is delivered.
+func (c *CPU) abandon(f fault) fault {
 	c.implicit = false
+	c.PendingDB &= c.heldDB // the instruction's own data breakpoints are lost
+	if c.ext {
+		f.external()
+		c.ext = false
+	}
 	if c.cur == nil {
-		return // raised by a fetch or a delivery: RIP is already right
+		return f // raised by a fetch: RIP is already right
 	}
 	c.ICount += c.index()
-	c.RIP = c.wrapIP(c.cur.Next - uint64(c.cur.Len))
+	if !c.committed {
+		c.RIP = c.wrapIP(c.cur.Next - uint64(c.cur.Len))
+	}
+	c.committed = false
 	c.cur = nil
+	return f
 }
 
 // handleEvents deals with everything that happens between instructions, in the
@@ -125,24 +132,20 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 		c.Shadow = 0
 		c.events &^= evShadow
 	}
-	c.single = shadow != 0
-	if c.events&evDebug != 0 && shadow != 2 {
-		if c.PendingDB != 0 {
-			c.deliverDebugTrap()
-			shadow = 0
-		}
-		c.prepareDebug()
-	} else if c.events&evDebug != 0 {
-		c.single = true
+	c.heldDB = 0
+	if shadow == 2 {
+		c.heldDB = c.PendingDB
+	} else if c.PendingDB != 0 {
+		c.Halted = false
+		c.deliverDebugTrap()
+		shadow = 0
 	}
+	c.events &^= evNMI // comes back with IRET or after the shadow
 	if c.PendingNMI && !c.NMIBlocked && shadow == 0 {
 		c.PendingNMI = false
-		c.events &^= evNMI
 		c.Halted = false
 		c.NMIBlocked = true
 		c.external(2)
-	} else if c.events&evNMI != 0 && c.NMIBlocked {
-		c.events &^= evNMI
 	}
 	if c.events&evINTR != 0 {
 		switch {
@@ -158,10 +161,17 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 			c.events &^= evINTR // comes back when IF is set
 		}
 	}
+	if c.Shutdown {
+		return ExitShutdown, true
+	}
 	if c.Halted {
 		return ExitHalt, true
 	}
 	c.events &^= evHalt
+	c.single = shadow != 0
+	if c.events&evDebug != 0 {
+		c.prepareDebug(shadow)
+	}
 	if shadow != 0 {
 		c.events |= evINTR
 		if c.PendingNMI {

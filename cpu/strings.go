@@ -84,7 +84,7 @@ func (c *CPU) repeat(in *Op, one func() bool) {
 			return
 		}
 		if c.mustLeaveREP() {
-			c.RIP = c.wrapIP(in.Next - uint64(in.Len))
+			c.leaveREP(in)
 			return
 		}
 		c.ICount++ // this iteration; the last one is counted by the run loop
@@ -94,7 +94,15 @@ func (c *CPU) repeat(in *Op, one func() bool) {
 // mustLeaveREP reports whether the instruction count is reached (counting the
 // iteration just done) or an event waits.
 func (c *CPU) mustLeaveREP() bool {
-	return c.blkEnd == 0 || c.Count()+1 >= c.limit
+	return c.blkEnd == 0 || c.single || c.Count()+1 >= c.limit
+}
+
+// leaveREP leaves a repeated instruction between iterations: what interrupts it
+// there saves RF set (SDM volume 3B, 18.3.1.1).
+func (c *CPU) leaveREP(in *Op) {
+	c.RIP = c.wrapIP(in.Next - uint64(in.Len))
+	c.RFLAGS |= FlagRF
+	c.events |= evDebug
 }
 
 // bulk returns the host memory at seg:off for up to n elements of size bytes,
@@ -120,7 +128,12 @@ func (c *CPU) bulk(seg uint8, off uint64, size int, n uint64, in *Op, write bool
 }
 
 // allowance is the number of iterations until the instruction count is reached.
-func (c *CPU) allowance() uint64 { return c.limit - c.Count() }
+func (c *CPU) allowance() uint64 {
+	if c.single {
+		return 1
+	}
+	return c.limit - c.Count()
+}
 
 func (c *CPU) movsOne(in *Op, size int) {
 	src, dst := c.GPR[RSI]&in.AMask, c.GPR[RDI]&in.AMask
@@ -235,7 +248,7 @@ func (c *CPU) bulkRepeat(in *Op, step func(n uint64) uint64) {
 			return
 		}
 		if c.mustLeaveREP() {
-			c.RIP = c.wrapIP(in.Next - uint64(in.Len))
+			c.leaveREP(in)
 			return
 		}
 		c.ICount++

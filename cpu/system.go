@@ -66,8 +66,8 @@ func init() {
 		c.Seg[GS].Base, c.KernelGSBase = c.KernelGSBase, c.Seg[GS].Base
 		c.segChanged(GS)
 	}, "SWAPGS")
-	exec(func(c *CPU, in *Op) { c.putFlags(c.Flags() &^ FlagAC) }, "CLAC")
-	exec(func(c *CPU, in *Op) { c.putFlags(c.Flags() | FlagAC) }, "STAC")
+	exec(func(c *CPU, in *Op) { c.setAC(0) }, "CLAC")
+	exec(func(c *CPU, in *Op) { c.setAC(FlagAC) }, "STAC")
 	exec(func(c *CPU, in *Op) { c.fsgsbase(); c.setReg(in.RM, in.OpSize, c.Seg[FS].Base) }, "RDFSBASE")
 	exec(func(c *CPU, in *Op) { c.fsgsbase(); c.setReg(in.RM, in.OpSize, c.Seg[GS].Base) }, "RDGSBASE")
 	exec(func(c *CPU, in *Op) { c.writeBase(in, FS) }, "WRFSBASE")
@@ -77,6 +77,14 @@ func init() {
 		c.setStatus(FlagCF)
 	}, "RDRAND", "RDSEED")
 	exec((*CPU).opUD, "RDPKRU", "WRPKRU") // PKU is never claimed
+}
+
+// setAC is CLAC and STAC, which do not exist outside ring 0.
+func (c *CPU) setAC(ac uint64) {
+	if c.cpl != 0 {
+		c.ud()
+	}
+	c.putFlags(c.Flags()&^FlagAC | ac)
 }
 
 func (c *CPU) readEw(in *Op) uint16 {
@@ -535,7 +543,7 @@ func (c *CPU) flat(i int, sel uint16, attr uint16) {
 }
 
 func (c *CPU) sysenter(in *Op) {
-	if c.SysenterCS&^3&0xffff == 0 {
+	if c.CR0&CR0PE == 0 || c.SysenterCS&^3&0xffff == 0 {
 		c.gp0()
 	}
 	sel := uint16(c.SysenterCS) &^ 3
@@ -553,7 +561,7 @@ func (c *CPU) sysenter(in *Op) {
 }
 
 func (c *CPU) sysexit(in *Op) {
-	if c.SysenterCS&^3&0xffff == 0 {
+	if c.CR0&CR0PE == 0 || c.SysenterCS&^3&0xffff == 0 {
 		c.gp0()
 	}
 	sel := uint16(c.SysenterCS)&^3 | 3
@@ -596,6 +604,7 @@ func (c *CPU) syscall(in *Op) {
 		c.RIP = c.CSTAR
 	}
 	c.putFlags(f &^ c.FMASK &^ FlagRF)
+	c.stepping = c.stepping && c.RFLAGS&FlagTF != 0 // TF counts as it is afterwards
 	c.flat(CS, sel, attrCode|attrReadable|attrL)
 	c.flat(SS, sel+8, attrWrite|attrDB)
 	c.modeChanged()
@@ -627,6 +636,9 @@ func (c *CPU) sysret(in *Op) {
 		c.RIP = c.GPR[RCX] & 0xffffffff
 	}
 	c.putFlags(c.GPR[11] & mask)
+	if c.RFLAGS&FlagTF != 0 { // as if the SYSCALL had just been stepped over
+		c.stepTrap()
+	}
 	c.flat(SS, sel+8, attrWrite|attrDB|dpl3)
 	c.modeChanged()
 }

@@ -182,7 +182,7 @@ func (c *CPU) switchTask(d *descriptor, sel uint16, k taskKind, eip uint64, code
 	c.Seg[TR].Attr |= 2
 	c.CR0 |= CR0TS
 	c.fpuChanged()
-	if wide && c.CR0&CR0PG != 0 && t.cr3 != c.CR3 {
+	if wide && c.CR0&CR0PG != 0 {
 		c.CR3 = t.cr3
 		if c.CR4&CR4PAE != 0 {
 			c.loadPDPTEs(true)
@@ -197,7 +197,7 @@ func (c *CPU) switchTask(d *descriptor, sel uint16, k taskKind, eip uint64, code
 		c.GPR[i] = t.gpr[i]
 	}
 	c.RIP = t.eip
-	c.cur = nil
+	c.committed, c.stepping = true, false
 	for i := range c.Seg[:6] {
 		c.Seg[i] = Segment{Sel: t.sel[i]}
 	}
@@ -219,7 +219,7 @@ func (c *CPU) switchTask(d *descriptor, sel uint16, k taskKind, eip uint64, code
 		c.PendingDB |= dr6BT
 		c.post(evDebug)
 	}
-	c.NMIBlocked = c.NMIBlocked && k != taskIret
+	c.committed = false
 }
 
 // probeTSS raises the page fault that using a TSS would.
