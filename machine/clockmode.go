@@ -19,49 +19,53 @@ type idleState struct {
 // up until they reach it.
 const minSleep = time.Millisecond
 
+// maxOversleep is how much the host may sleep too long and have it made up for.
+const maxOversleep = 20 * time.Millisecond
+
 // idleWait lets time pass while every processor is halted: up to the next
 // timer, or until something comes from outside.
 func (m *Machine) idleWait(ctx context.Context) *Result {
-	next := m.clk.Next()
 	if m.cfg.ClockMode == "warp" && m.deaf() && !m.queued.Load() {
 		return &Result{Status: StatusTimeout, Reason: m.haltReason()}
 	}
+	longest := time.Duration(forever)
+	if len(m.typing) > 0 {
+		longest = typingPoll
+	}
+	next := m.clk.Next()
 	if next == clock.Never {
-		m.await(ctx, forever)
+		m.await(ctx, longest)
 		m.tune.restart(m)
 		return nil
 	}
-	gap := next - m.clk.Now()
-	switch {
-	case m.cfg.ClockMode == "warp" || gap == 0:
-		m.clk.Advance(gap)
-		return nil
-	case m.cfg.ClockMode == "realtime":
+	gap := time.Duration(min(next-m.clk.Now(), uint64(longest)))
+	switch m.cfg.ClockMode {
+	case "warp":
+		m.clk.Advance(uint64(gap))
+	case "realtime":
 		m.tune.rest(m, ctx, gap)
-		return nil
+	default:
+		m.idle.rest(m, ctx, gap)
 	}
-	gap = min(gap, uint64(forever>>1))
-	m.idle.owed += time.Duration(gap)
-	if m.idle.owed < minSleep {
-		m.clk.Advance(gap)
-		return nil
-	}
-	if len(m.typing) > 0 {
-		m.idle.owed = min(m.idle.owed, time.Duration(gap), typingPoll)
-		gap = min(gap, uint64(typingPoll))
-	}
-	start := time.Now()
-	disturbed := m.await(ctx, m.idle.owed)
-	slept := time.Since(start)
-	if disturbed && slept < m.idle.owed {
-		missing := min(uint64(m.idle.owed-slept), gap)
-		m.clk.Advance(gap - missing) // the event is an input at this time
-		m.idle.owed = 0
-		return nil
-	}
-	m.clk.Advance(gap)
-	m.idle.owed = max(m.idle.owed-slept, -20*time.Millisecond)
 	return nil
+}
+
+// rest sleeps for gap and advances guest time by it, or by the part that had
+// passed when something came from outside: that is an input at this time.
+func (s *idleState) rest(m *Machine, ctx context.Context, gap time.Duration) {
+	s.owed += gap
+	if s.owed >= minSleep {
+		start := time.Now()
+		disturbed := m.await(ctx, s.owed)
+		s.owed -= time.Since(start)
+		if disturbed && s.owed > 0 {
+			missing := min(s.owed, gap)
+			s.owed -= missing
+			gap -= missing
+		}
+		s.owed = max(s.owed, -maxOversleep)
+	}
+	m.clk.Advance(uint64(gap))
 }
 
 // await sleeps for d of wall time, or until a function is queued or ctx ends;
@@ -128,20 +132,16 @@ func (t *tuner) poll(m *Machine) {
 	t.last, t.count = now, m.Count()
 }
 
-// rest lets gap nanoseconds of guest time pass, at wall speed unless the guest
-// is behind.
-func (t *tuner) rest(m *Machine, ctx context.Context, gap uint64) {
-	start := time.Now()
-	d := time.Duration(min(gap, uint64(forever>>1))) - t.lag(m, start)
-	if len(m.typing) > 0 {
-		d = min(d, typingPoll)
+// rest advances guest time by gap, sleeping for as much of it as the guest is
+// not behind the wall clock anyway.
+func (t *tuner) rest(m *Machine, ctx context.Context, gap time.Duration) {
+	now := time.Now()
+	if lag := t.lag(m, now); lag > maxLag || lag < -maxLag {
+		t.restart(m)
 	}
-	if d > minSleep {
-		m.await(ctx, d)
+	if d := gap - t.lag(m, now); d >= minSleep && m.await(ctx, d) {
+		gap = min(gap, max(0, t.lag(m, time.Now())))
 	}
-	m.clk.Advance(min(gap, uint64(max(0, t.lag(m, time.Now())))))
-	if d <= minSleep {
-		m.clk.Advance(min(gap, m.clk.Next()-min(m.clk.Next(), m.clk.Now())))
-	}
+	m.clk.Advance(uint64(gap))
 	t.last, t.count = time.Now(), m.Count()
 }

@@ -133,7 +133,7 @@ func (c *Config) complete() error {
 		}
 	}
 	if c.RTC.IsZero() {
-		c.RTC = time.Now() // once: the guest's date goes on from here by its own clock
+		c.RTC = time.Now().UTC() // once: the guest's date goes on from here by its own clock
 	}
 	return nil
 }

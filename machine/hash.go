@@ -8,7 +8,7 @@ import (
 )
 
 // StateHash is a digest of everything the guest could ever observe: processors,
-// chips, clock and memory. Two machines with the same configuration, inputs and
+// chips, clock, memory and what it wrote to disks with snapshot=on. Two machines with the same configuration, inputs and
 // seed have the same hash at the same instruction count.
 func (m *Machine) StateHash() (sum [32]byte) {
 	m.Do(func() { sum = m.hash() })
@@ -24,6 +24,11 @@ func (m *Machine) hash() [32]byte {
 	m.clk.Save(w)
 	for _, d := range m.devs {
 		d.Save(w)
+	}
+	for _, i := range m.images {
+		if i.Snapshot() {
+			i.SaveOverlay(w)
+		}
 	}
 	h := sha256.New()
 	h.Write(w.Bytes())
