@@ -36,7 +36,8 @@ type f80 = softfloat.F80
 // fpuUnit is what is derived of the x87 state: never saved.
 type fpuUnit struct {
 	env  softfloat.Env
-	ferr bool // level driven on FERR#
+	side softfloat.Env // of what must not, or not yet, show in SW
+	ferr bool          // level driven on FERR#
 }
 
 func (c *CPU) fpuTop() uint8 { return uint8(c.FPU.SW>>11) & 7 }
@@ -90,14 +91,19 @@ var fpuOpcodes = func() []uint16 {
 	return t
 }()
 
-// fpuStart begins a non-control instruction whose operands are read: it records
-// the pointers (SDM volume 1, 8.1.8) and clears C1.
-func (c *CPU) fpuStart(in *Op) {
+// fpuNote records the pointers of a non-control instruction (SDM volume 1,
+// 8.1.8).
+func (c *CPU) fpuNote(in *Op) {
 	f := &c.FPU
 	f.Op = fpuOpcodes[in.Form] | uint16(in.ModRM)
 	f.IP = c.wrapIP(in.Next - uint64(in.Len))
 	f.CSs = c.Seg[CS].Sel
-	f.SW &^= swC1
+}
+
+// fpuStart begins a non-control instruction whose operands are read.
+func (c *CPU) fpuStart(in *Op) {
+	c.fpuNote(in)
+	c.FPU.SW &^= swC1
 }
 
 // fpuStartMem is fpuStart with the memory operand's address.

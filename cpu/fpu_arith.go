@@ -19,20 +19,20 @@ func init() {
 		exec(func(c *CPU, in *Op) { c.fpuBinary(in, op, 0, in.RM&7, false) }, "F"+name+" T0,T")
 		exec(func(c *CPU, in *Op) { c.fpuBinary(in, op, in.RM&7, 0, false) }, "F"+name+" T,T0")
 		exec(func(c *CPU, in *Op) { c.fpuBinary(in, op, in.RM&7, 0, true) }, "F"+name+"P T,T0")
-		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, loadF32) }, "F"+name+" Mss")
-		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, loadF64) }, "F"+name+" Msd")
-		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, loadI16) }, "FI"+name+" Mw")
-		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, loadI32) }, "FI"+name+" Md")
+		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, &loadF32) }, "F"+name+" Mss")
+		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, &loadF64) }, "F"+name+" Msd")
+		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, &loadI16) }, "FI"+name+" Mw")
+		exec(func(c *CPU, in *Op) { c.fpuBinaryMem(in, op, &loadI32) }, "FI"+name+" Md")
 	}
 	for pops, p := range [2]string{"", "P"} {
 		exec(func(c *CPU, in *Op) { c.fpuCompare(in, softfloat.F80Compare, pops) }, "FCOM"+p+" T0,T")
 		exec(func(c *CPU, in *Op) { c.fpuCompare(in, softfloat.F80UCompare, pops) }, "FUCOM"+p+" T0,T")
 		exec(func(c *CPU, in *Op) { c.fpuCompareFlags(in, softfloat.F80Compare, pops) }, "FCOMI"+p+" T0,T")
 		exec(func(c *CPU, in *Op) { c.fpuCompareFlags(in, softfloat.F80UCompare, pops) }, "FUCOMI"+p+" T0,T")
-		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, loadF32, pops) }, "FCOM"+p+" Mss")
-		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, loadF64, pops) }, "FCOM"+p+" Msd")
-		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, loadI16, pops) }, "FICOM"+p+" Mw")
-		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, loadI32, pops) }, "FICOM"+p+" Md")
+		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, &loadF32, pops) }, "FCOM"+p+" Mss")
+		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, &loadF64, pops) }, "FCOM"+p+" Msd")
+		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, &loadI16, pops) }, "FICOM"+p+" Mw")
+		exec(func(c *CPU, in *Op) { c.fpuCompareMem(in, &loadI32, pops) }, "FICOM"+p+" Md")
 	}
 	exec(func(c *CPU, in *Op) { c.fpuCompare(in, softfloat.F80Compare, 2) }, "FCOMPP")
 	exec(func(c *CPU, in *Op) { c.fpuCompare(in, softfloat.F80UCompare, 2) }, "FUCOMPP")
@@ -54,8 +54,8 @@ func init() {
 	exec(func(c *CPU, in *Op) { c.fpuRemainder(in, softfloat.F80Rem1) }, "FPREM1")
 	exec(func(c *CPU, in *Op) { c.fpuTrig(in, softfloat.FSIN) }, "FSIN")
 	exec(func(c *CPU, in *Op) { c.fpuTrig(in, softfloat.FCOS) }, "FCOS")
-	exec(func(c *CPU, in *Op) { c.fpuSplit(in, softfloat.FPTAN) }, "FPTAN")
-	exec(func(c *CPU, in *Op) { c.fpuSplit(in, softfloat.FSINCOS) }, "FSINCOS")
+	exec(func(c *CPU, in *Op) { c.FPU.SW &^= swC2; c.fpuSplit(in, softfloat.FPTAN) }, "FPTAN")
+	exec(func(c *CPU, in *Op) { c.FPU.SW &^= swC2; c.fpuSplit(in, softfloat.FSINCOS) }, "FSINCOS")
 	exec(func(c *CPU, in *Op) {
 		c.fpuSplit(in, func(x f80, e *softfloat.Env) (f80, f80, bool) {
 			exp, sig := softfloat.F80Extract(x, e)
@@ -87,7 +87,7 @@ func (c *CPU) fpuBinary(in *Op, op fpuOp2, dst, src uint8, pop bool) {
 }
 
 // fpuBinaryMem is ST(0) = op(ST(0), memory).
-func (c *CPU) fpuBinaryMem(in *Op, op fpuOp2, load fpuLoad) {
+func (c *CPU) fpuBinaryMem(in *Op, op fpuOp2, load *fpuLoad) {
 	ea := c.ea(in)
 	raw := load.read(c, in, ea)
 	c.fpuStartMem(in, ea)
@@ -99,8 +99,14 @@ func (c *CPU) fpuBinaryMem(in *Op, op fpuOp2, load fpuLoad) {
 	}
 	e := c.fpuEnv()
 	a := c.st(0)
-	b := load.operand(raw, a, e)
-	r := op(a, b, e)
+	b, denormal := c.fpuOperand(load, raw, a)
+	var r f80
+	if denormal {
+		r = op(a, b, c.fpuSide(e))
+		c.fpuJoin(e)
+	} else {
+		r = op(a, b, e)
+	}
 	if !c.fpuFlags(e) {
 		c.setST(0, r)
 	}
@@ -110,24 +116,25 @@ type fpuRelation func(a, b f80, e *softfloat.Env) softfloat.Rel
 
 func (c *CPU) setCC(cc uint16) { c.FPU.SW = c.FPU.SW&^swCC | cc }
 
-// fpuRelate compares ST(0) with b; ok is false if an unmasked exception keeps
-// the outcome from being delivered.
-func (c *CPU) fpuRelate(b f80, empty bool, op fpuRelation) (r softfloat.Rel, ok bool) {
+// fpuRelate compares ST(0) with b. The outcome is delivered even if an exception
+// is unmasked, as silicon does; stop only keeps the stack from being popped.
+func (c *CPU) fpuRelate(b f80, empty bool, op fpuRelation) (r softfloat.Rel, stop bool) {
 	if empty || c.stEmpty(0) {
-		return softfloat.Unordered, c.fpuStackFault(false)
+		return softfloat.Unordered, !c.fpuStackFault(false)
 	}
 	e := c.fpuEnv()
 	r = op(c.st(0), b, e)
-	return r, !c.fpuFlags(e)
+	return r, c.fpuFlags(e)
 }
 
-// fpuCompare sets C3, C2 and C0 from ST(0) and ST(i); FCOMPP compares with ST(1)
-// (its ModRM byte D9 has rm 1), and so does FUCOMPP.
+// fpuCompare sets C3, C2 and C0 from ST(0) and ST(i); FCOMPP and FUCOMPP compare
+// with ST(1), which is what their ModRM bytes D9 and E9 say.
 func (c *CPU) fpuCompare(in *Op, op fpuRelation, pops int) {
 	c.fpuStart(in)
 	i := in.ModRM & 7
-	if r, ok := c.fpuRelate(c.st(i), c.stEmpty(i), op); ok {
-		c.setCC(r.X87())
+	r, stop := c.fpuRelate(c.st(i), c.stEmpty(i), op)
+	c.setCC(r.X87())
+	if !stop {
 		c.fpuPops(pops)
 	}
 }
@@ -136,33 +143,35 @@ func (c *CPU) fpuCompare(in *Op, op fpuRelation, pops int) {
 func (c *CPU) fpuCompareFlags(in *Op, op fpuRelation, pops int) {
 	c.fpuStart(in)
 	i := in.RM & 7
-	if r, ok := c.fpuRelate(c.st(i), c.stEmpty(i), op); ok {
-		c.setStatus(r.EFlags())
+	r, stop := c.fpuRelate(c.st(i), c.stEmpty(i), op)
+	c.setStatus(r.EFlags())
+	if !stop {
 		c.fpuPops(pops)
 	}
 }
 
-func (c *CPU) fpuCompareMem(in *Op, load fpuLoad, pops int) {
+func (c *CPU) fpuCompareMem(in *Op, load *fpuLoad, pops int) {
 	ea := c.ea(in)
 	raw := load.read(c, in, ea)
 	c.fpuStartMem(in, ea)
-	var r softfloat.Rel
+	r, stop := softfloat.Unordered, false
 	if c.stEmpty(0) {
-		r = softfloat.Unordered
-		if !c.fpuStackFault(false) {
-			return
-		}
+		stop = !c.fpuStackFault(false)
 	} else {
 		e := c.fpuEnv()
 		a := c.st(0)
-		b := load.operand(raw, a, e)
-		r = softfloat.F80Compare(a, b, e)
-		if c.fpuFlags(e) {
-			return
+		if b, denormal := c.fpuOperand(load, raw, a); denormal {
+			r = softfloat.F80Compare(a, b, c.fpuSide(e))
+			c.fpuJoin(e)
+		} else {
+			r = softfloat.F80Compare(a, b, e)
 		}
+		stop = c.fpuFlags(e)
 	}
 	c.setCC(r.X87())
-	c.fpuPops(pops)
+	if !stop {
+		c.fpuPops(pops)
+	}
 }
 
 func (c *CPU) fpuPops(n int) {
@@ -173,9 +182,8 @@ func (c *CPU) fpuPops(n int) {
 
 func (c *CPU) ftst(in *Op) {
 	c.fpuStart(in)
-	if r, ok := c.fpuRelate(softfloat.FLDZ(), false, softfloat.F80Compare); ok {
-		c.setCC(r.X87())
-	}
+	r, _ := c.fpuRelate(softfloat.FLDZ(), false, softfloat.F80Compare)
+	c.setCC(r.X87())
 }
 
 // fxam classifies ST(0): C3, C2, C0; C1 is the sign, of an empty register too.
@@ -234,7 +242,7 @@ func (c *CPU) fpuTwo(in *Op, op fpuOp2, dst uint8) {
 // quotient once C2 tells that the reduction is complete.
 func (c *CPU) fpuRemainder(in *Op, op func(a, b f80, e *softfloat.Env) (f80, uint8, bool)) {
 	c.fpuStart(in)
-	c.FPU.SW &^= swCC
+	c.FPU.SW &^= swC2
 	if c.stEmpty(0) || c.stEmpty(1) {
 		if c.fpuStackFault(false) {
 			c.setST(0, softfloat.Indefinite80)
@@ -248,11 +256,12 @@ func (c *CPU) fpuRemainder(in *Op, op func(a, b f80, e *softfloat.Env) (f80, uin
 		return
 	}
 	c.setST(0, r)
-	if partial {
-		c.FPU.SW |= swC2
-		return
+	switch {
+	case partial:
+		c.setCC(swC2)
+	case !r.IsNaN(): // without a quotient C0 and C3 stay
+		c.FPU.SW = c.FPU.SW&^swCC | uint16(q)&4<<6 | uint16(q)&2<<13 | uint16(q)&1<<9
 	}
-	c.FPU.SW |= uint16(q)&4<<6 | uint16(q)&2<<13 | uint16(q)&1<<9
 }
 
 // fpuTrig is FSIN and FCOS: C2 tells that the operand is out of range.
@@ -267,10 +276,10 @@ func (c *CPU) fpuTrig(in *Op, op func(f80, *softfloat.Env) (f80, bool)) {
 	})
 }
 
-// fpuSplit replaces ST(0) by one result and pushes another.
+// fpuSplit replaces ST(0) by one result and pushes another, or sets C2 and does
+// neither.
 func (c *CPU) fpuSplit(in *Op, op func(f80, *softfloat.Env) (f80, f80, bool)) {
 	c.fpuStart(in)
-	c.FPU.SW &^= swC2
 	r, push := softfloat.Indefinite80, softfloat.Indefinite80
 	if empty := c.stEmpty(0); empty || !c.stEmpty(7) {
 		if !c.fpuStackFault(!empty) {

@@ -28,19 +28,45 @@ var (
 
 func (l *fpuLoad) read(c *CPU, in *Op, ea uint64) uint64 { return c.load(in.Seg, ea, l.size) }
 
-// operand is the value as the second operand beside other: the operation proper
-// deals with NaNs, and a NaN beside a denormal hides it (SDM volume 1, 8.6).
-func (l *fpuLoad) operand(raw uint64, other f80, e *softfloat.Env) f80 {
-	if l.nan != nil {
-		if v, ok := l.nan(raw); ok {
-			return v
-		}
-		if k := other.Class(); k == softfloat.NaN || k == softfloat.Unsupported {
-			unseen := *e
-			return l.convert(raw, &unseen)
-		}
+// fpuOperand is the value as the second operand beside other, as it is: the
+// operation proper deals with NaNs. denormal tells that it raises DE, which a NaN
+// beside it hides (SDM volume 1, 8.6).
+func (c *CPU) fpuOperand(l *fpuLoad, raw uint64, other f80) (v f80, denormal bool) {
+	side := &c.x87.side
+	*side = softfloat.Env{Mask: softfloat.AllExceptions}
+	if l.nan == nil {
+		return l.convert(raw, side), false
 	}
-	return l.convert(raw, e)
+	if v, ok := l.nan(raw); ok {
+		return v, false
+	}
+	v = l.convert(raw, side)
+	if side.Flags&softfloat.DE != 0 {
+		k := other.Class()
+		return v, k != softfloat.NaN && k != softfloat.Unsupported
+	}
+	return v, false
+}
+
+// fpuSide returns the environment to operate on a denormal in memory, which the
+// operation itself no longer sees: fpuJoin adds DE, unless there was an exception
+// of higher priority.
+func (c *CPU) fpuSide(e *softfloat.Env) *softfloat.Env {
+	c.x87.side = *e
+	c.x87.side.Flags = 0
+	return &c.x87.side
+}
+
+func (c *CPU) fpuJoin(e *softfloat.Env) {
+	side := &c.x87.side
+	if side.Flags&(softfloat.IE|softfloat.ZE) == 0 {
+		if e.Mask&softfloat.DE == 0 { // stopped before the result was known
+			side.Flags, side.C1 = 0, false
+		}
+		side.Flags |= softfloat.DE
+	}
+	e.Flags |= side.Flags
+	e.C1 = side.C1
 }
 
 // fpuStore is a store to memory. value returns the bytes of a; indefinite are
@@ -123,7 +149,7 @@ func init() {
 	exec(func(c *CPU, in *Op) { c.fpuStart(in); c.stFree(in.RM & 7); c.fpuPop() }, "FFREEP")
 	exec(func(c *CPU, in *Op) { c.fpuStart(in); c.moveTop(1) }, "FINCSTP")
 	exec(func(c *CPU, in *Op) { c.fpuStart(in); c.moveTop(7) }, "FDECSTP")
-	exec(func(c *CPU, in *Op) { c.fpuStart(in) }, "FNOP")
+	exec(func(c *CPU, in *Op) { c.fpuNote(in) }, "FNOP")
 }
 
 // fpuLoaded pushes v unless the stack is full.
@@ -149,7 +175,8 @@ func (c *CPU) fld(in *Op, l *fpuLoad) {
 	}
 	e := c.fpuEnv()
 	v := l.convert(raw, e)
-	if !c.fpuFlags(e) {
+	c.fpuFlags(e)
+	if e.Unmasked()&softfloat.IE == 0 { // a denormal is loaded even if it is reported
 		c.fpuPush(v)
 	}
 }
@@ -165,7 +192,7 @@ func (c *CPU) fst(in *Op, s *fpuStore, pop bool) {
 	}
 	e := c.fpuEnv()
 	v := s.value(c.st(0), e)
-	keep := e.Unmasked()&^softfloat.PE != 0
+	keep := fpuKeeps(e)
 	if keep {
 		c.checkWrite(in.Seg, ea, s.size)
 	} else {
@@ -176,6 +203,17 @@ func (c *CPU) fst(in *Op, s *fpuStore, pop bool) {
 	if pop && !keep {
 		c.fpuPop()
 	}
+}
+
+// fpuKeeps reports whether an unmasked exception keeps memory and the stack as
+// they are. Without a result there is nothing inexact about it.
+func fpuKeeps(e *softfloat.Env) bool {
+	if e.Unmasked()&^softfloat.PE == 0 {
+		return false
+	}
+	e.Flags &^= softfloat.PE
+	e.C1 = false
+	return true
 }
 
 // fstEmpty is the store of an empty ST(0): the indefinite value if that is masked.
@@ -218,7 +256,7 @@ func (c *CPU) fbstp(in *Op) {
 	}
 	e := c.fpuEnv()
 	b := softfloat.F80ToBCD(c.st(0), e)
-	keep := e.Unmasked()&^softfloat.PE != 0
+	keep := fpuKeeps(e)
 	if keep {
 		c.checkWrite(in.Seg, ea, 10)
 	} else {
@@ -279,9 +317,10 @@ func (c *CPU) fxch(in *Op) {
 	c.setST(i, a)
 }
 
-// fcmov moves ST(i) to ST(0) on condition; the stack is checked in any case.
+// fcmov moves ST(i) to ST(0) on condition; the stack is checked in any case. C1
+// changes with a stack fault only.
 func (c *CPU) fcmov(in *Op, cc uint8) {
-	c.fpuStart(in)
+	c.fpuNote(in)
 	i := in.RM & 7
 	if c.stEmpty(0) || c.stEmpty(i) {
 		if c.fpuStackFault(false) {
