@@ -9,13 +9,18 @@ import (
 
 // CodeCache holds the decoded blocks of a machine, shared by its processors. A
 // block is keyed by physical address, RIP and code size. Pages that hold blocks
-// are write-protected in the software TLBs; a write drops only the blocks whose
-// 64-byte lines it touches, so that data beside code costs little.
+// are write-protected in the software TLBs; a map of the bytes that belong to
+// blocks makes data beside code cheap: only writes to such bytes drop blocks.
+//
+// Its budget is maxOps decoded instructions; when it is used up everything is
+// dropped and decoding starts over.
 type CodeCache struct {
 	cpus  []*CPU
 	table [codeTableSize]*block
 	pages map[uint64]*codePage // by physical page address
 
+	slab                 []Op   // room for the next blocks' instructions
+	ops                  int    // instructions held, dead ones included
 	epochs               uint64 // the last epoch given out
 	Decoded, Invalidated uint64 // counters: blocks
 }
@@ -24,7 +29,9 @@ const (
 	codeTableSize = 1 << 15
 	maxBlockOps   = 32
 	uncached      = ^uint64(0) // block.pa of a block that is used once
-	maxPageBlocks = 2048       // more than a page can use at once: start over
+	maxOps        = 1 << 20    // about 80 MiB
+	slabOps       = 2048
+	maxPageBlocks = 2048 // more than a page can use at once: start over
 )
 
 type block struct {
@@ -45,7 +52,33 @@ type block struct {
 
 type codePage struct {
 	blocks []*block
-	lines  uint64 // bit n: bytes 64n..64n+63 belong to a block
+	code   [64]uint64 // one bit a byte: it belongs to a block
+}
+
+// mark notes that n bytes at pa belong to a block.
+func (p *codePage) mark(pa uint64, n int) {
+	for i := pa & 0xfff; i < pa&0xfff+uint64(n); i++ {
+		p.code[i>>6] |= 1 << (i & 63)
+	}
+}
+
+// touches reports whether any of n bytes at pa, which lie in the page, belongs
+// to a block.
+func (p *codePage) touches(pa uint64, n int) bool {
+	first, last := pa&0xfff, pa&0xfff+uint64(n)-1
+	for w := first >> 6; w <= last>>6; w++ {
+		mask := ^uint64(0)
+		if w == first>>6 {
+			mask <<= first & 63
+		}
+		if w == last>>6 {
+			mask &= ^uint64(0) >> (63 - last&63)
+		}
+		if p.code[w]&mask != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // NewCodeCache returns an empty cache.
@@ -58,6 +91,23 @@ func (k *CodeCache) hasCode(pa uint64) bool { return k.pages[pa] != nil }
 func codeHash(pa, rip uint64, mode isa.Mode) uint64 {
 	h := pa ^ pa>>15 ^ rip>>9 ^ uint64(mode)<<5
 	return h & (codeTableSize - 1)
+}
+
+// room is memory for the instructions of a block; take keeps n of them.
+func (k *CodeCache) room() []Op {
+	if len(k.slab) < maxBlockOps {
+		if k.ops >= maxOps {
+			k.Flush()
+			k.ops = 0
+		}
+		k.slab = make([]Op, slabOps)
+	}
+	return k.slab[:0:maxBlockOps]
+}
+
+func (k *CodeCache) take(n int) {
+	k.slab = k.slab[n:]
+	k.ops += n
 }
 
 // insert adds a block and protects its page.
@@ -76,16 +126,9 @@ func (k *CodeCache) insert(b *block) {
 		}
 	}
 	p.blocks = append(p.blocks, b)
-	p.lines |= lineMask(b.pa, int(b.bytes))
+	p.mark(b.pa, int(b.bytes))
 	k.table[codeHash(b.pa, b.rip, b.mode)] = b
 	k.Decoded++
-}
-
-// lineMask is the set of 64-byte lines that n bytes at pa touch, within a page.
-func lineMask(pa uint64, n int) uint64 {
-	first, last := pa>>6&63, (pa&0xfff+uint64(n)-1)>>6
-	last = min(last, 63)
-	return ^uint64(0) << first & (^uint64(0) >> (63 - last))
 }
 
 // Written tells the cache that n bytes at pa have changed, whoever wrote them.
@@ -93,7 +136,7 @@ func (k *CodeCache) Written(pa uint64, n int) {
 	for n > 0 {
 		page := pa &^ 0xfff
 		m := min(n, int(page+0x1000-pa))
-		if p := k.pages[page]; p != nil && p.lines&lineMask(pa, m) != 0 {
+		if p := k.pages[page]; p != nil && p.touches(pa, m) {
 			k.invalidate(page, p, pa, m)
 		}
 		pa, n = pa+uint64(m), n-m
@@ -102,7 +145,7 @@ func (k *CodeCache) Written(pa uint64, n int) {
 
 func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 	kept := p.blocks[:0]
-	p.lines = 0
+	p.code = [64]uint64{}
 	for _, b := range p.blocks {
 		if b.dead {
 			continue
@@ -111,7 +154,7 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 			k.kill(b)
 			continue
 		}
-		p.lines |= lineMask(b.pa, int(b.bytes))
+		p.mark(b.pa, int(b.bytes))
 		kept = append(kept, b)
 	}
 	clear(p.blocks[len(kept):])
@@ -244,24 +287,28 @@ func (c *CPU) decodeBlock(e *tlbEntry, lin, pa, rip uint64) *block {
 		}
 	}
 	b := &block{pa: pa, rip: rip, mode: c.mode}
-	ops := make([]Op, 0, 8)
+	k := c.code
+	ops := k.room()
 	n := 0
 	for len(ops) < maxBlockOps {
-		var op Op
+		ops = ops[:len(ops)+1]
+		op := &ops[len(ops)-1]
+		*op = Op{}
 		if err := isa.Decode(page[n:], c.mode, &op.Inst); err != nil {
+			ops = ops[:len(ops)-1]
 			if len(ops) == 0 {
 				return c.decodeOne(lin, rip)
 			}
 			break // the next block starts here and finds out what is wrong
 		}
 		n += int(op.Len)
-		c.bind(&op, rip+uint64(n))
-		ops = append(ops, op)
+		c.bind(op, rip+uint64(n))
 		if op.ends {
 			break
 		}
 	}
-	b.ops = ops
+	k.take(len(ops))
+	b.ops = ops[:len(ops):len(ops)]
 	b.bytes = uint16(n)
 	b.end = rip + uint64(n)
 	c.code.insert(b)

@@ -130,8 +130,7 @@ type Op struct {
 	Next  uint64 // RIP of the following instruction
 	AMask uint64 // address-size mask
 	isa.Inst
-	exec func(c *CPU, in *Op) // the method behind run's checks
-	ends bool                 // last of its block: may set RIP
+	ends bool // last of its block: may set RIP
 }
 
 // New returns processor id of a machine, in its power-on state.

@@ -100,18 +100,22 @@ func (c *CPU) bind(op *Op, next uint64) {
 	}
 	h := &formHandlers[op.Form]
 	op.ends = h.ends
-	if h.gen != nil {
-		i := [9]int{2: 0, 4: 1, 8: 2}[op.OpSize&15%9]
-		if op.Mem() {
-			i += 3
-		}
-		op.run = h.gen[i]
-	} else {
-		op.run = h.exec
-	}
+	op.run = h.pick(op)
 	if h.check {
-		op.exec, op.run = op.run, (*CPU).runChecked
+		op.run = (*CPU).runChecked
 	}
+}
+
+// pick is the function that runs an instruction of the form.
+func (h *handler) pick(op *Op) func(*CPU, *Op) {
+	if h.gen == nil {
+		return h.exec
+	}
+	i := [...]int{2: 0, 4: 1, 8: 2}[op.OpSize]
+	if op.Mem() {
+		i += 3
+	}
+	return h.gen[i]
 }
 
 // runChecked runs an instruction that has conditions beyond its operands.
@@ -123,7 +127,8 @@ func (c *CPU) runChecked(in *Op) {
 	if a&isa.CPL0 != 0 && c.cpl != 0 {
 		c.gp0()
 	}
-	if h := &formHandlers[in.Form]; h.gen == nil {
+	h := &formHandlers[in.Form]
+	if h.gen == nil {
 		if a&isa.FPUCheck != 0 {
 			c.checkX87(in)
 		}
@@ -131,7 +136,7 @@ func (c *CPU) runChecked(in *Op) {
 			c.checkSSE()
 		}
 	}
-	in.exec(c, in)
+	h.pick(in)(c, in)
 }
 
 func (c *CPU) opUD(in *Op) { c.ud() }
