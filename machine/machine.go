@@ -147,6 +147,7 @@ func (m *Machine) Close() error {
 		return nil
 	}
 	m.closed = true
+	m.flushSerial()
 	var errs []error
 	for _, i := range m.images {
 		errs = append(errs, i.Close())

@@ -144,7 +144,7 @@ func TestReset(t *testing.T) {
 			require.Equal(t, Result{Reason: "power off"}, run(t, build(t, c)))
 			require.Equal(t, "12", out.String(), "memory survives a reset")
 
-			c.NoReboot = true
+			c.NoReboot, c.Image = true, bootFloppy(t, resetOnce(how...)...)
 			r := run(t, build(t, c))
 			if name != "triple fault" {
 				require.Equal(t, Result{Reason: "reset"}, r)

@@ -72,7 +72,6 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 	defer func() {
 		m.setLooping(false)
 		m.serveQueue()
-		m.flushSerial()
 	}()
 	m.tune.restart(m)
 	for {
@@ -111,7 +110,6 @@ func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 	if m.closed {
 		return Result{Reason: "closed"}, true
 	}
-	defer m.flushSerial()
 	for m.retired < count {
 		idle, r := m.slice(count)
 		if r != nil {
@@ -175,6 +173,9 @@ func (m *Machine) act() *Result {
 		return nil
 	}
 	m.stop = stopReason{}
+	if s.exit || s.powerOff || s.reset {
+		m.flushSerial()
+	}
 	switch {
 	case s.exit:
 		return &Result{Status: debugexit.Status(s.code), Reason: "debug exit"}
@@ -230,7 +231,6 @@ func (m *Machine) initCPU(c *cpu.CPU) {
 
 // resetBoard pulls every reset pin.
 func (m *Machine) resetBoard(kind devices.ResetKind) {
-	m.flushSerial()
 	for _, d := range m.devs {
 		d.Reset(kind)
 	}
@@ -250,6 +250,7 @@ func (m *Machine) resetBoard(kind devices.ResetKind) {
 
 // tripleFault ends the run or resets the machine.
 func (m *Machine) tripleFault(c *cpu.CPU) *Result {
+	m.flushSerial()
 	if !m.cfg.NoReboot {
 		m.resetBoard(devices.Hard)
 		return nil
@@ -275,6 +276,8 @@ func (m *Machine) haltReason() string {
 	return "halted with no timer armed"
 }
 
+// flushSerial lets the guest's last words out when it ends or resets. A run that
+// only pauses must not: the transmitters are part of the state.
 func (m *Machine) flushSerial() {
 	for _, u := range m.uarts {
 		if u != nil {
