@@ -1,0 +1,70 @@
+package moo
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func le(v uint32) []byte { return binary.LittleEndian.AppendUint32(nil, v) }
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func chunkOf(tag string, data ...[]byte) []byte {
+	d := join(data...)
+	return join([]byte(tag), le(uint32(len(d))), d)
+}
+
+// sample is a file with one test: AX = 0102h before, IP = 4 after, one cell, #GP.
+func sample() []byte {
+	ram := chunkOf("RAM ", le(1), le(0x12345), []byte{0x90})
+	return join(
+		chunkOf("MOO ", []byte{1, 0, 0, 0}, le(1), []byte("286 ")),
+		chunkOf("META", []byte("ignored")),
+		chunkOf("TEST", le(7),
+			chunkOf("NAME", le(3), []byte("nop")),
+			chunkOf("BYTS", le(2), []byte{0x90, 0xf4}),
+			chunkOf("INIT", chunkOf("REGS", []byte{1, 0, 2, 1}), ram),
+			chunkOf("FINA", chunkOf("REGS", []byte{0, 0x10, 4, 0})),
+			chunkOf("EXCP", []byte{13}, le(0x500)),
+			chunkOf("HASH", []byte{0xab, 0xcd})))
+}
+
+func TestParse(t *testing.T) {
+	f, err := Parse(sample())
+	require.NoError(t, err)
+	require.Equal(t, "286", f.CPU)
+	require.Equal(t, []Test{{Index: 7, Name: "nop", Bytes: []byte{0x90, 0xf4},
+		Initial:   State{Mask: 1, Regs: [NumRegs]uint16{AX: 0x102}, RAM: []Cell{{0x12345, 0x90}}},
+		Final:     State{Mask: 1 << IP, Regs: [NumRegs]uint16{IP: 4}},
+		Exception: &Exception{13, 0x500}, Hash: "abcd"}}, f.Tests)
+
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write(sample())
+	w.Close()
+	g, err := Parse(z.Bytes())
+	require.NoError(t, err)
+	require.Equal(t, f, g)
+}
+
+// TestDamaged: every truncation is an error and none a panic.
+func TestDamaged(t *testing.T) {
+	whole := sample()
+	head := len(chunkOf("MOO ", make([]byte, 12)))
+	meta := head + len(chunkOf("META", []byte("ignored")))
+	for n := range whole {
+		if n == head || n == meta {
+			continue // a file may end between chunks
+		}
+		_, err := Parse(whole[:n])
+		require.Error(t, err, "%d bytes", n)
+	}
+	_, err := Parse([]byte("PK\x03\x04 is something else"))
+	require.ErrorContains(t, err, "not a MOO file")
+	_, err = Parse([]byte{0x1f, 0x8b, 0, 0})
+	require.ErrorContains(t, err, "damaged gzip")
+}
