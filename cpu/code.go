@@ -224,11 +224,24 @@ func (c *CPU) fetchLinear(rip uint64) uint64 {
 	return (c.Seg[CS].Base + rip) & 0xffffffff
 }
 
-// newEpoch invalidates what blocks know of their successors: an epoch is a time
-// during which neither translations nor privilege nor the code segment change.
+// An epoch names all that finding the next block depends on besides RIP: the
+// translations, the privilege they are seen with and the code segment. Entering
+// the kernel and coming back returns to the same epoch.
+
+// newEpoch ends all epochs: translations have been dropped.
 func (c *CPU) newEpoch() {
-	c.code.epochs++
-	c.epoch = c.code.epochs
+	c.code.epochs += 16
+	c.generation = c.code.epochs
+	c.setEpoch()
+}
+
+// setEpoch follows a change of privilege or code segment.
+func (c *CPU) setEpoch() {
+	if cs := &c.Seg[CS]; c.mode != 64 && (cs.Base != 0 || cs.Limit != 0xffffffff) {
+		c.code.epochs += 16 // bases and limits are not part of the name
+		c.generation = c.code.epochs
+	}
+	c.epoch = c.generation | uint64(c.tlbIndex)<<2 | uint64(c.mode)>>5
 }
 
 // nextBlock is the block at RIP after b, from b's memory where possible.

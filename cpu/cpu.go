@@ -65,6 +65,7 @@ type CPU struct {
 	strict  bool // every access takes the slow path: alignment checks or data breakpoints are on
 
 	tlb       *tlb // of the current privilege
+	tlbIndex  uint8
 	tlbs      [numTLBs]tlb
 	large     largePages
 	physCache [256]physEntry
@@ -74,13 +75,13 @@ type CPU struct {
 	sse sseUnit
 
 	// The instruction being run.
-	cur    *Op
-	blk    *block
-	blkEnd int // the block is left before this instruction
-	epoch  uint64
-	entry  block // stands before the first block of a run
-	limit  uint64
-	rmw    rmwTarget
+	cur               *Op
+	blk               *block
+	blkEnd            int // the block is left before this instruction
+	epoch, generation uint64
+	entry             block // stands before the first block of a run
+	limit             uint64
+	rmw               rmwTarget
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault
@@ -289,7 +290,6 @@ func (c *CPU) eventsChanged() {
 
 // modeChanged recomputes everything after a change of CR0, CR4, EFER, CS or SS.
 func (c *CPU) modeChanged() {
-	c.newEpoch()
 	c.long = c.EFER&EFERLMA != 0
 	cs := &c.Seg[CS]
 	switch {
@@ -305,6 +305,7 @@ func (c *CPU) modeChanged() {
 		c.linMask = ^uint64(0)
 	}
 	c.privilegeChanged()
+	c.setEpoch()
 	c.stackChanged()
 	for i := range c.seg {
 		c.segChanged(i)
@@ -329,8 +330,8 @@ func (c *CPU) privilegeChanged() {
 		idx = tlbSuperAC
 	}
 	if c.tlb != &c.tlbs[idx] {
-		c.tlb = &c.tlbs[idx]
-		c.newEpoch()
+		c.tlb, c.tlbIndex = &c.tlbs[idx], uint8(idx)
+		c.setEpoch()
 	}
 	strict := c.cpl == 3 && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 || c.dataBreakpoints()
 	if strict != c.strict {
