@@ -30,6 +30,7 @@ type testBoard struct {
 	ferr  bool
 	edges int // of FERR#
 	ports map[uint16]uint32
+	rom   [2]uint64 // first and last read-only address
 }
 
 func (b *testBoard) In(port uint16, size int) uint32      { return b.ports[port] }
@@ -54,7 +55,7 @@ func (b *testBoard) Page(pa uint64) ([]byte, bool) {
 	if pa >= uint64(len(b.ram)) {
 		return nil, false
 	}
-	return b.ram[pa : pa+0x1000], true
+	return b.ram[pa : pa+0x1000], b.rom[1] == 0 || pa < b.rom[0] || pa > b.rom[1]
 }
 
 type rig struct {

@@ -83,10 +83,13 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 			c.afterSingle()
 		}
 	}
-	if c.events&evHalt != 0 {
-		return ExitHalt, false
+	switch {
+	case c.events&evHalt == 0 || c.Runnable():
+		return ExitLimit, false
+	case c.Shutdown:
+		return ExitShutdown, false
 	}
-	return ExitLimit, false
+	return ExitHalt, false
 }
 
 // abandon puts RIP back to the start of the instruction that raised exception f
@@ -189,7 +192,7 @@ func (c *CPU) Runnable() bool {
 	if !c.Halted {
 		return true
 	}
-	return c.PendingNMI && !c.NMIBlocked || c.RFLAGS&FlagIF != 0 && c.board.Interrupt() || c.events&evInit != 0
+	return c.PendingDB != 0 || c.PendingNMI && !c.NMIBlocked || c.RFLAGS&FlagIF != 0 && c.board.Interrupt() || c.events&evInit != 0
 }
 
 // String is where the processor stands, for error messages.
