@@ -104,7 +104,7 @@ func (m *Machine) openBIOS() error {
 		}
 		return nil
 	}
-	b, err := readFile(c.BIOS, maxBIOS)
+	b, err := readFile(c.BIOS, maxBIOS, "; give a firmware image")
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (m *Machine) openBIOS() error {
 			return nil // firmware without a display
 		}
 	}
-	if m.boot.vgaROM, err = readFile(vga, maxVGA); err != nil {
+	if m.boot.vgaROM, err = readFile(vga, maxVGA, "; give an option ROM"); err != nil {
 		return err
 	}
 	if !bytes.HasPrefix(m.boot.vgaROM, []byte{0x55, 0xaa}) {
@@ -128,8 +128,10 @@ func (m *Machine) openBIOS() error {
 	return nil
 }
 
-// readFile reads a whole file of a sensible size.
-func readFile(path string, limit uint64) ([]byte, error) {
+const moreMemory = "; give more with -m"
+
+// readFile reads a whole file of a sensible size; advice is for one beyond it.
+func readFile(path string, limit uint64, advice string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -149,14 +151,14 @@ func readFile(path string, limit uint64) ([]byte, error) {
 	case st.IsDir():
 		return nil, configError("%s: is a directory; give a file", path)
 	case st.Size() > int64(limit):
-		return nil, configError("%s: %d MiB are too much; at most %d MiB fit", path, direct.MiB(uint64(st.Size())), limit>>20)
+		return nil, configError("%s: %d KiB are too much; at most %d KiB fit%s", path, (st.Size()+1023)>>10, limit>>10, advice)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	switch {
 	case err != nil:
 		return nil, configError("%s: cannot read: %w", path, err)
 	case uint64(len(b)) > limit:
-		return nil, configError("%s: more than the %d MiB that fit", path, limit>>20)
+		return nil, configError("%s: more than the %d KiB that fit%s", path, limit>>10, advice)
 	case len(b) == 0:
 		return nil, configError("%s: the file is empty", path)
 	}
@@ -173,7 +175,7 @@ func (m *Machine) openKernel() error {
 	switch {
 	case name != "":
 		var err error
-		if data, err = readFile(name, c.Memory); err != nil {
+		if data, err = readFile(name, c.Memory, moreMemory); err != nil {
 			return err
 		}
 	case len(c.Disks)+len(c.CDROMs)+len(c.Floppies) == 0 && c.BIOS == "" && c.Boot == "":
@@ -233,7 +235,7 @@ func (m *Machine) planLinux(name string, data []byte) error {
 	}
 	p := linux.Params{Long: m.model.Has(isa.LM), CommandLine: c.Append, InitrdName: c.Initrd, E820: m.e820()}
 	if c.Initrd != "" {
-		if p.Initrd, err = readFile(c.Initrd, c.Memory); err != nil {
+		if p.Initrd, err = readFile(c.Initrd, c.Memory, moreMemory); err != nil {
 			return err
 		}
 	}
@@ -253,7 +255,7 @@ func (m *Machine) planMultiboot(name string, data []byte) error {
 	p := multiboot.Params{CommandLine: c.Append, E820: m.e820()}
 	for _, s := range c.Modules {
 		path, args, _ := strings.Cut(s, " ")
-		data, err := readFile(path, c.Memory)
+		data, err := readFile(path, c.Memory, moreMemory)
 		if err != nil {
 			return err
 		}
