@@ -74,8 +74,8 @@ func startGuest(c *cli, o *runOpts, args []string) error {
 	if s.plan, err = o.plan(args, s.tty); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // a closed output is an error to report, not a death with a raw terminal
-	s.notes = &notices{to: c.err}
+	signal.Ignore(syscall.SIGPIPE)            // a closed output is an error to report, not a death with a raw terminal
+	s.notes = &notices{to: c.err, held: true} // what goes without saying if it comes to nothing
 	slog.SetDefault(slog.New(warnings{s.notes}))
 	ctx, end := context.WithCancelCause(context.Background())
 	s.ctx, s.end = ctx, end
@@ -84,6 +84,7 @@ func startGuest(c *cli, o *runOpts, args []string) error {
 		s.abandon()
 		return err
 	}
+	s.notes.set(false, false)
 	return s.finish(s.run())
 }
 
