@@ -20,6 +20,8 @@ type Board interface {
 
 	// TSC is the machine's time-stamp counter before TSCOffset.
 	TSC() uint64
+	// TSCChanged is told that the guest has set its own counter, TSC()+TSCOffset.
+	TSCChanged()
 	// Random is the next number of RDRAND and RDSEED.
 	Random() uint64
 

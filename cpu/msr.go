@@ -133,6 +133,7 @@ func (c *CPU) writeMSR(n uint32, v uint64) bool {
 		offset := v - c.board.TSC()
 		c.TSCAdjust += offset - c.TSCOffset
 		c.TSCOffset = offset
+		c.board.TSCChanged()
 		return true
 	case msrTSCAdjust:
 		if !c.Model.TSCDeadline {
@@ -140,6 +141,7 @@ func (c *CPU) writeMSR(n uint32, v uint64) bool {
 		}
 		c.TSCOffset += v - c.TSCAdjust
 		c.TSCAdjust = v
+		c.board.TSCChanged()
 		return true
 	case msrEFER:
 		return c.setEFER(v)

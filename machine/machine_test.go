@@ -3,7 +3,6 @@ package machine
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"io"
 	"os"
 	"path/filepath"
@@ -239,10 +238,40 @@ func TestTimerArmedByInstructionShortensSlice(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+// wrmsr is MOV ECX,n; MOV EAX,lo; MOV EDX,hi; WRMSR in 16-bit code.
+func wrmsr(n, lo, hi uint32) []byte {
+	b := le.AppendUint32([]byte{0x66, 0xb9}, n)
+	b = le.AppendUint32(append(b, 0x66, 0xb8), lo)
+	b = le.AppendUint32(append(b, 0x66, 0xba), hi)
+	return append(b, 0x0f, 0x30)
+}
+
+func TestDeadlineTimerFollowsTSC(t *testing.T) {
+	code := make([]byte, 0x180)
+	copy(code, cat(
+		[]byte{0x31, 0xc0, 0x8e, 0xd8, // XOR AX,AX; MOV DS,AX
+			0xc7, 0x06, 0x00, 0x01, 0x00, 0x7d, 0xc7, 0x06, 0x02, 0x01, 0x00, 0x00}, // vector 40h at 0:7D00
+		wrmsr(0x1b, 0xfee00d00, 0),  // x2APIC on the bootstrap processor
+		wrmsr(0x80f, 0x1ff, 0),      // SVR: enable
+		wrmsr(0x832, 2<<17|0x40, 0), // LVT timer: TSC-deadline, vector 40h
+		wrmsr(0x6e0, 0, 0x100),      // in 18 minutes
+		[]byte{0xfb},                // STI
+		wrmsr(0x10, 0, 0x200),       // the TSC is set beyond that
+		[]byte{0xf4, 0xeb, 0xfd},    // HLT; JMP
+	))
+	copy(code[0x100:], cat(put('T'), powerOff))
+	var out output
+	c := small(Config{Image: bootFloppy(t, code...)})
+	c.Serial[0].Out = &out
+	m := build(t, c)
+	require.Equal(t, Result{Reason: "power off"}, run(t, m))
+	require.Equal(t, "T", out.String())
+	require.Less(t, m.Clock().Now(), uint64(time.Second))
+}
+
 // apKernel is a Multiboot kernel that starts processor 1 at 8000h with INIT and
 // SIPI and waits for it to write to 9000h.
 func apKernel() []byte {
-	le := binary.LittleEndian
 	var k []byte
 	for _, v := range []uint32{0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020} {
 		k = le.AppendUint32(k, v)
