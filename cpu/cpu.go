@@ -87,11 +87,8 @@ type CPU struct {
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault
-	ext          bool // INT1 is being delivered: error codes have the EXT bit
-	implicit     bool // the access is the processor's own (descriptor tables, TSS)
-	delivering   int8 // vector class being delivered, for double faults
-	kick         func()
-	exit         Exit
+	ext          bool   // INT1 is being delivered: error codes have the EXT bit
+	implicit     bool   // the access is the processor's own (descriptor tables, TSS)
 	single       bool   // one instruction at a time
 	stepping     bool   // a single-step trap follows the instruction
 	committed    bool   // a task switch is past its commit point: RIP is the new task's

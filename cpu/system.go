@@ -492,7 +492,6 @@ func (c *CPU) setCR3(v uint64) {
 	if c.long && v&^physAddrMask != 0 {
 		c.gp0()
 	}
-	_ = keep // entries carry no PCID, so a switch drops them even when it need not
 	old := c.CR3
 	if c.CR4&CR4PAE != 0 && !c.long && c.CR0&CR0PG != 0 && !c.readPDPTEs(v) {
 		c.gp0()
@@ -501,7 +500,7 @@ func (c *CPU) setCR3(v uint64) {
 		v &= 0xffffffff
 	}
 	c.CR3 = v
-	if !(keep && old == v) {
+	if !keep || old != v { // entries carry no PCID: a switch drops them even when it need not
 		c.flushTLB(false)
 	}
 }

@@ -193,9 +193,7 @@ func (c *CPU) switchTask(d *descriptor, sel uint16, k taskKind, eip uint64, code
 	if wide {
 		mask = statusFlags | FlagTF | FlagIF | FlagDF | FlagIOPL | FlagNT | FlagRF | FlagVM | FlagAC | FlagVIF | FlagVIP | FlagID
 	}
-	for i := range t.gpr {
-		c.GPR[i] = t.gpr[i]
-	}
+	copy(c.GPR[:], t.gpr[:])
 	c.RIP = t.eip
 	c.committed, c.stepping = true, false
 	for i := range c.Seg[:6] {
