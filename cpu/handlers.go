@@ -8,6 +8,8 @@ import (
 	"g86/cpu/sem"
 )
 
+//go:generate go run ./gen
+
 // handler is how the interpreter runs one form: generated functions by operand
 // size and kind, or one hand-written method.
 type handler struct {
