@@ -115,6 +115,11 @@ func newSysRig(t testing.TB, bits int) *sysRig {
 	r.Seg[TR] = Segment{Sel: selTSS, Base: rigTSS, Limit: 0x2100, Attr: attrP | 11}
 	r.Seg[LDTR] = Segment{}
 	if bits == 64 {
+		r.put(rigPages, rigPages+0x1000|7)
+		r.put(rigPages+0x1000, rigPages+0x2000|7)
+		for i := range uint64(512) {
+			r.put(rigPages+0x2000+8*i, i<<21|0x87)
+		}
 		r.put(rigTSS+4, rigStack0)
 		r.put(rigTSS+12, rigStack1)
 	} else {
