@@ -49,6 +49,8 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 			}
 		}
 		b = c.nextBlock(b)
+		c.branches[c.branchN&15] = b.rip
+		c.branchN++
 		n := len(b.ops)
 		if left := c.limit - c.ICount; uint64(n) > left {
 			n = int(left)

@@ -150,7 +150,7 @@ func TestReset(t *testing.T) {
 				return
 			}
 			require.Equal(t, StatusTripleFault, r.Status)
-			for _, text := range []string{"#GP", "int3", "IDT entries", "beyond the limit", "CS =0000"} {
+			for _, text := range []string{"#GP", "int3", "IDT entries", "beyond the limit", "CS =0000", "last branches went to:\n"} {
 				require.Contains(t, r.PostMortem, text)
 			}
 		})

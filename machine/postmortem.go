@@ -48,19 +48,32 @@ func (m *Machine) PostMortem(i int) string {
 			}
 		}
 	}
-	if l := c.Branches(); len(l) > 0 {
-		b.WriteString("\nlast branches went to:")
-		for _, a := range l {
-			fmt.Fprintf(&b, " %x", a)
-		}
-		b.WriteByte('\n')
-	}
+	b.WriteString("\nlast branches went to:\n")
+	b.WriteString(branchList(c.Branches()))
 	at := s.RIP
 	if len(chain) > 0 {
 		at = chain[0].RIP
 	}
 	b.WriteString("\ncode where it began:\n")
 	b.WriteString(indent(m.disassemble(c, s.Seg[cpu.CS].Base, at, 6)))
+	return b.String()
+}
+
+// branchList prints addresses, oldest first, with repetitions counted.
+func branchList(l []uint64) string {
+	b := strings.Builder{}
+	for i := 0; i < len(l); {
+		n := 1
+		for i+n < len(l) && l[i+n] == l[i] {
+			n++
+		}
+		fmt.Fprintf(&b, "  %x", l[i])
+		if n > 1 {
+			fmt.Fprintf(&b, " (%d times)", n)
+		}
+		b.WriteByte('\n')
+		i += n
+	}
 	return b.String()
 }
 
