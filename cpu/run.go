@@ -199,5 +199,5 @@ func (c *CPU) Runnable() bool {
 
 // String is where the processor stands, for error messages.
 func (c *CPU) String() string {
-	return fmt.Sprintf("cpu%d at %04x:%x (#%d)", c.ID, c.Seg[CS].Sel, c.RIP, c.Count())
+	return fmt.Sprintf("cpu%d at %04x:%x (#%d)", c.ID, c.Seg[CS].Sel, c.IP(), c.Count())
 }

@@ -44,40 +44,47 @@ func newLogHandler(w io.Writer) slog.Handler {
 func (l *logger) attach(m *Machine, c *cpu.CPU) {
 	if contains(m.cfg.LogItems, "int") {
 		c.OnException = func(c *cpu.CPU, vector uint8, kind string, code uint32) {
-			l.line(m, "int", slog.String("cpu", c.String()), slog.String("kind", kind), slog.Int("vector", int(vector)),
-				slog.Uint64("code", uint64(code)))
+			l.line(m, c, "int", slog.String("kind", kind), hexAttr("vector", uint64(vector)), hexAttr("code", uint64(code)))
 		}
 	}
-	if contains(m.cfg.LogItems, "in_asm") || contains(m.cfg.LogItems, "exec") {
-		c.Trace = func(c *cpu.CPU, in *cpu.Op) {
-			l.line(m, "exec", slog.String("cpu", c.String()), slog.String("insn", isa.Disasm(&in.Inst, c.IP(), isa.Mode(c.Mode()))))
+	for _, item := range []string{"in_asm", "exec"} {
+		if contains(m.cfg.LogItems, item) {
+			c.Trace = func(c *cpu.CPU, in *cpu.Op) {
+				l.line(m, c, item, slog.String("insn", isa.Disasm(&in.Inst, c.IP(), isa.Mode(c.Mode()))))
+			}
 		}
 	}
 }
 
-func (l *logger) line(m *Machine, item string, attrs ...slog.Attr) {
-	l.out.LogAttrs(context.Background(), slog.LevelDebug, item, append([]slog.Attr{slog.Uint64("#", m.Count())}, attrs...)...)
+// line writes one line: item, instruction count, the guest's place.
+func (l *logger) line(m *Machine, c *cpu.CPU, item string, attrs ...slog.Attr) {
+	place := []slog.Attr{slog.Uint64("#", m.Count()), slog.Int("cpu", c.ID), slog.String("at", fmt.Sprintf("%04x:%x", c.State.Seg[cpu.CS].Sel, c.IP()))}
+	l.out.LogAttrs(context.Background(), slog.LevelDebug, item, append(place, attrs...)...)
 }
 
 func (m *Machine) logReset() {
 	if m.log != nil && m.log.reset {
-		m.log.line(m, "reset")
+		m.log.line(m, m.cpus[0], "reset")
 	}
 }
 
 func (m *Machine) in(b *board, port uint16, size int) uint32 {
 	v := m.bus.In(port, size)
 	if m.log != nil && m.log.ioport {
-		m.log.line(m, "ioport", slog.String("cpu", b.cpu.String()), slog.String("op", "in"), hexAttr("port", uint64(port)), slog.Int("size", size), hexAttr("value", uint64(v)))
+		m.log.port(b, "in", port, size, v)
 	}
 	return v
 }
 
 func (m *Machine) out(b *board, port uint16, size int, v uint32) {
 	if m.log != nil && m.log.ioport {
-		m.log.line(m, "ioport", slog.String("cpu", b.cpu.String()), slog.String("op", "out"), hexAttr("port", uint64(port)), slog.Int("size", size), hexAttr("value", uint64(v)))
+		m.log.port(b, "out", port, size, v)
 	}
 	m.bus.Out(port, size, v)
+}
+
+func (l *logger) port(b *board, op string, port uint16, size int, v uint32) {
+	l.line(b.m, b.cpu, "ioport", slog.String("op", op), hexAttr("port", uint64(port)), slog.Int("size", size), hexAttr("value", uint64(v)))
 }
 
 func hexAttr(key string, v uint64) slog.Attr { return slog.String(key, fmt.Sprintf("%#x", v)) }
