@@ -62,9 +62,9 @@ func runIn(t *testing.T, dir string, stdin io.Reader, args ...string) ran {
 	return ran{cmd.ProcessState.ExitCode(), out.String(), errout.String()}
 }
 
-// bootSector is a disk of one track whose boot sector runs code.
+// bootSector is a 360 KiB floppy whose boot sector runs code.
 func bootSector(code ...byte) []byte {
-	b := make([]byte, 63*512)
+	b := make([]byte, 360<<10)
 	copy(b, []byte{0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x7c}) // xor ax,ax; mov ds,ax; mov ss,ax; mov sp,7c00h
 	copy(b[9:510], code)
 	b[510], b[511] = 0x55, 0xaa

@@ -90,7 +90,7 @@ func TestPlanConflicts(t *testing.T) {
 // IMAGE with drive options goes to the drive of its kind and is booted first.
 func TestPlanImageOptions(t *testing.T) {
 	dir := t.TempDir()
-	disk, floppy := write(t, dir, "disk", bootSector(sleep...)), write(t, dir, "floppy", append(bootSector(sleep...), make([]byte, 1440<<10-63*512)...))
+	disk, floppy := write(t, dir, "disk", bootSector(sleep...)), write(t, dir, "floppy", bootSector(sleep...))
 	comma := write(t, dir, "a,snapshot=on", bootSector(sleep...))
 	o, rest := parse(t, floppy+",snapshot=on")
 	_, err := o.plan(rest, terminals{})

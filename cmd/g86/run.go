@@ -66,6 +66,7 @@ type session struct {
 	files   []*outFile
 	ports   [4]*socket
 	failure error // of a monitor command in a script
+	stuck   bool  // the machine's thread does not come back
 }
 
 func startGuest(c *cli, o *runOpts, args []string) error {
@@ -80,6 +81,9 @@ func startGuest(c *cli, o *runOpts, args []string) error {
 	ctx, end := context.WithCancelCause(context.Background())
 	s.ctx, s.end = ctx, end
 	defer end(nil)
+	signals := make(chan os.Signal, 4) // from now on there is something to clean up
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	go func() { end(signalled{<-signals}) }()
 	if err := s.open(); err != nil {
 		s.abandon()
 		return err
@@ -222,9 +226,6 @@ type outcome struct {
 
 // run starts the front ends and the guest, and waits for the end.
 func (s *session) run() error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	go func() { s.end(signalled{<-signals}) }()
 	ctx := s.ctx
 	if s.o.timeout > 0 {
 		var cancel context.CancelFunc
@@ -278,6 +279,7 @@ func (s *session) run() error {
 		select {
 		case out = <-done:
 		case <-time.After(drainTime): // it waits for the host: somebody does not read its output
+			s.stuck = true
 			out.res = machine.Result{Status: machine.StatusTimeout, Reason: "timeout"}
 		}
 	}
@@ -429,8 +431,8 @@ func (s *session) verdict(out outcome) error {
 
 // finish closes everything, says the last words and returns err.
 func (s *session) finish(err error) error {
-	if s.plan.display && s.tty.out {
-		s.m.Do(func() { s.lastScreen() })
+	if !s.stuck {
+		s.m.Do(s.lastWords)
 	}
 	for _, p := range s.pumps {
 		p.close()
@@ -449,7 +451,9 @@ func (s *session) finish(err error) error {
 	if cause := context.Cause(s.ctx); err == nil && cause != nil && !errors.Is(cause, errQuit) {
 		err = cause // an output failed while it was being emptied
 	}
-	_ = s.m.Close()
+	if !s.stuck {
+		_ = s.m.Close()
+	}
 	var sig signalled
 	if errors.As(err, &sig) {
 		os.Exit(dieOf(sig.Signal))
@@ -457,15 +461,18 @@ func (s *session) finish(err error) error {
 	return err
 }
 
-// lastScreen leaves the guest's last words on the terminal after its screen is
-// gone.
-func (s *session) lastScreen() {
-	lines, ok := s.m.VGA().Text()
-	if !ok {
+// lastWords sends what is still in the serial ports, and leaves the guest's
+// screen on the terminal after it is gone.
+func (s *session) lastWords() {
+	for i := range s.ports {
+		s.m.UART(i).Flush()
+	}
+	if !s.plan.display {
 		return
 	}
+	lines, ok := s.m.VGA().Text()
 	text := strings.TrimRight(strings.Join(lines, "\n"), "\n")
-	if strings.TrimSpace(text) != "" {
+	if ok && strings.TrimSpace(text) != "" {
 		fmt.Fprintln(s.c.out, text)
 	}
 }
