@@ -149,7 +149,8 @@ func TestGRUB(t *testing.T) {
 	}
 }
 
-func TestMemtestStarts(t *testing.T) {
+// TestMemtest runs the first tests of memtest86+ to their end.
+func TestMemtest(t *testing.T) {
 	for _, c := range []machine.Config{{Image: "memtest-ia32-iso"}, {Image: "memtest-x64-iso"}, {Kernel: "memtest-ia32-bin"}, {Kernel: "memtest-x64-bin"}} {
 		t.Run(c.Image+c.Kernel, func(t *testing.T) {
 			c.Memory = 16 << 20
@@ -159,7 +160,7 @@ func TestMemtestStarts(t *testing.T) {
 				c.Kernel = guests.Need(t, c.Kernel)
 			}
 			g := boot(t, c)
-			g.waitScreen(8000, "Status: Testing")
+			g.waitScreen(8000, "Test #3")
 			require.Contains(t, g.screen(), "Errors: 0")
 		})
 	}
@@ -171,7 +172,7 @@ func TestSoakMemtest(t *testing.T) {
 	for _, image := range []string{"memtest-ia32-iso", "memtest-x64-iso"} {
 		t.Run(image, func(t *testing.T) {
 			g := boot(t, machine.Config{Image: guests.Need(t, image), Memory: 16 << 20})
-			g.waitScreen(500_000, "Pass: 1")
+			g.waitScreen(500_000, "Pass:  1")
 			require.Contains(t, g.screen(), "Errors: 0")
 		})
 	}
