@@ -382,3 +382,24 @@ func TestConfigErrors(t *testing.T) {
 		})
 	}
 }
+
+func TestTypingReachesBIOS(t *testing.T) {
+	// Reads keys with INT 16h and sends them to COM1 until Enter.
+	code := cat([]byte{0x31, 0xc0, 0xcd, 0x16, // XOR AX,AX; INT 16h
+		0x3c, 0x0d, 0x74, 0x06, // CMP AL,13; JE
+		0xba, 0xf8, 0x03, 0xee, // MOV DX,3F8h; OUT DX,AL
+		0xeb, 0xf2}, powerOff)
+	const text = "Hello, 8042! A line longer than the keyboard's queue."
+	var out output
+	c := small(Config{Image: bootFloppy(t, code...)})
+	c.Serial[0].Out = &out
+	m := build(t, c)
+	_, ended := m.RunUntil(3_000_000)
+	require.False(t, ended)
+	m.TypeKeys(text + "\n")
+	require.Equal(t, "power off", run(t, m).Reason)
+	require.Equal(t, text, out.String())
+	require.NoError(t, m.SendKey("ctrl-alt-delete"))
+	require.ErrorContains(t, m.SendKey("ctrl-nonsense"), "unknown key")
+	require.ErrorContains(t, m.Key("nonsense", true), "unknown key")
+}

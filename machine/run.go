@@ -102,14 +102,15 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 }
 
 // RunUntil runs until Count reaches count, without looking at the outside world
-// or the wall clock: idle time is skipped. ended tells that the machine stopped
-// before that, and res why.
+// or the wall clock: idle time is skipped. What was typed before and had no room
+// is offered once. ended tells that the machine stopped before that, and res why.
 func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return Result{Reason: "closed"}, true
 	}
+	m.pumpInput()
 	for m.retired < count {
 		idle, r := m.slice(count)
 		if r != nil {
