@@ -107,7 +107,7 @@ func runFlags(fs *pflag.FlagSet) any {
 	one("kernel", "", "FILE", "start this Linux (bzImage) or Multiboot kernel directly", text(&c.Kernel))
 	one("initrd", "", "FILE", "the kernel's ramdisk", text(&c.Initrd))
 	one("append", "", "TEXT", "the kernel's command line", func(v string) error { c.Append = v; return nil })
-	many("module", "FILE ARGS", "module of a Multiboot kernel, with its arguments (repeatable)", list(&c.Modules))
+	many("module", "'FILE ARGS'", "module of a Multiboot kernel, with its arguments (repeatable)", list(&c.Modules))
 	many("disk", "FILE", "attach a disk: FILE[,snapshot=on][,readonly=on] (repeatable)", list(&c.Disks))
 	many("cdrom", "FILE", "attach a CD image (repeatable)", list(&c.CDROMs))
 	many("floppy", "FILE", "attach a floppy image, with options as --disk (repeatable)", list(&c.Floppies))

@@ -33,7 +33,8 @@ func init() {
 func helpAll(w io.Writer) error {
 	fmt.Fprintln(w, "g86 runs unmodified PC operating systems, in pure Go.\n\nUsage:")
 	for _, n := range verbNames() {
-		fmt.Fprintf(w, "  g86 %-24s %s\n", verbs[n].usage, verbs[n].short)
+		usage, _, _ := strings.Cut(verbs[n].usage, " | ") // the first form says enough here
+		fmt.Fprintf(w, "  g86 %-30s %s\n", usage, verbs[n].short)
 	}
 	_, err := fmt.Fprint(w, `
 Examples:
