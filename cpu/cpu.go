@@ -121,7 +121,6 @@ const (
 	evShadow             // an interrupt shadow is in effect
 	evHalt               // Halted, WaitSIPI or Shutdown
 	evStop               // leave Run
-	evInit               // INIT signal
 )
 
 // Op is a decoded instruction at a fixed address, ready to run.
@@ -169,7 +168,7 @@ func (c *CPU) Init() {
 		SysenterCS: keep.SysenterCS, SysenterESP: keep.SysenterESP, SysenterEIP: keep.SysenterEIP, XCR0: keep.XCR0}
 	s.GPR[RDX] = uint64(c.Model.Signature)
 	c.initRegs()
-	s.CR0 |= keep.CR0 & (CR0CD | CR0NW)
+	s.CR0 = CR0ET | keep.CR0&(CR0CD|CR0NW) // unlike RESET
 	c.WaitSIPI = c.ID != 0
 	c.Refresh()
 }

@@ -78,8 +78,18 @@ func (r *rig) skipHandlers(bits int) {
 
 // randomMachine fills a rig from seed: code, data and registers.
 func randomMachine(t *testing.T, bits int, pool [][][]byte, seed uint64) *rig {
-	g := newRig(t, "max", bits)
 	r := rand.New(rand.NewPCG(seed, 99))
+	var g *rig
+	if bits == 16 {
+		g = newRig(t, "max", bits)
+	} else {
+		s := newSysRig(t, bits)
+		s.gate(0x50, s.get(rigIDT+6*uint64(bits/4&^7)))
+		if g = s.rig; seed%3 == 1 {
+			defer func() { s.ring(3) }()
+		}
+	}
+	g.CPU.board = &pins{g.board, -1}
 	g.CR4 |= (CR4PSE | CR4DE | CR4OSXSAVE) * (seed & 1)
 	g.skipHandlers(bits)
 	g.board.rom = [2]uint64{rigIDT, rigPages + 0x2fff} // stale translations would differ
@@ -113,13 +123,24 @@ func randomMachine(t *testing.T, bits int, pool [][][]byte, seed uint64) *rig {
 	for i := range g.XMM {
 		g.XMM[i] = [2]uint64{r.Uint64(), r.Uint64()}
 	}
-	g.RFLAGS = r.Uint64()&statusFlags | Flag1 | r.Uint64()&1*FlagDF
+	g.RFLAGS = r.Uint64()&statusFlags | Flag1 | r.Uint64()&1*FlagDF | r.Uint64()&1*FlagIF
 	if seed%5 == 0 {
 		g.RFLAGS |= FlagTF
 	}
 	g.RIP = rigCode
 	g.Refresh()
 	return g
+}
+
+// runInterrupted runs to instruction count with an interrupt and an NMI on the
+// way, at counts that seed decides.
+func (r *rig) runInterrupted(count, seed uint64, next func() uint64, between func()) {
+	r.runSlices(count/4+seed%16, next, between)
+	r.CPU.board.(*pins).vector = 0x50
+	r.Kick()
+	r.runSlices(count/2+seed%16, next, between)
+	r.NMI()
+	r.runSlices(count, next, between)
 }
 
 // runSlices runs to instruction count in slices of the length next gives.
@@ -142,16 +163,16 @@ func TestSlicesDoNotMatter(t *testing.T) {
 			reached := uint64(0)
 			for seed := range uint64(seeds) {
 				whole := randomMachine(t, bits, pool, seed)
-				whole.runSlices(count, func() uint64 { return count }, func() {})
+				whole.runInterrupted(count, seed, func() uint64 { return count }, func() {})
 				reached += whole.ICount
 
 				one := randomMachine(t, bits, pool, seed)
-				one.runSlices(count, func() uint64 { return 1 }, func() {})
+				one.runInterrupted(count, seed, func() uint64 { return 1 }, func() {})
 				whole.sameAs(t, one, fmt.Sprintf("seed %d, ones", seed))
 
 				r := rand.New(rand.NewPCG(seed, 1))
 				fresh := randomMachine(t, bits, pool, seed)
-				fresh.runSlices(count, func() uint64 { return 1 + r.Uint64N(8) }, func() {
+				fresh.runInterrupted(count, seed, func() uint64 { return 1 + r.Uint64N(8) }, func() {
 					fresh.Pull()
 					fresh.code.Flush()
 					fresh.Refresh()

@@ -122,10 +122,6 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 		c.events &^= evStop
 		return ExitStop, true
 	}
-	if c.events&evInit != 0 {
-		c.events &^= evInit
-		c.Init()
-	}
 	if c.Shutdown {
 		return ExitShutdown, true
 	}
@@ -188,13 +184,13 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 
 // Runnable reports whether the processor would execute instructions now.
 func (c *CPU) Runnable() bool {
-	if c.Shutdown || c.WaitSIPI && c.events&evInit == 0 {
+	if c.Shutdown || c.WaitSIPI {
 		return false
 	}
 	if !c.Halted {
 		return true
 	}
-	return c.PendingDB != 0 || c.PendingNMI && !c.NMIBlocked || c.RFLAGS&FlagIF != 0 && c.board.Interrupt() || c.events&evInit != 0
+	return c.PendingDB != 0 || c.PendingNMI && !c.NMIBlocked || c.RFLAGS&FlagIF != 0 && c.board.Interrupt()
 }
 
 // String is where the processor stands, for error messages.
