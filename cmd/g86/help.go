@@ -62,6 +62,5 @@ func helpVerb(w io.Writer, v *verb) error {
 	if v.example != "" {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", v.example)
 	}
-	_, err := io.WriteString(w, "")
-	return err
+	return nil
 }
