@@ -457,19 +457,6 @@ func (c *CPU) setCR0(v uint64) {
 	c.modeChanged()
 }
 
-// loadPDPTEs loads the PAE page-directory pointers of the present CR3.
-func (c *CPU) loadPDPTEs(task bool) {
-	if c.long || c.CR4&CR4PAE == 0 || c.CR0&CR0PG == 0 {
-		return
-	}
-	if !c.readPDPTEs(c.CR3) {
-		if task {
-			c.tss(c.Seg[TR].Sel)
-		}
-		c.gp0()
-	}
-}
-
 // readPDPTEs reads the four PDPTEs; false if a present one has reserved bits set.
 func (c *CPU) readPDPTEs(cr3 uint64) bool {
 	var p [4]uint64

@@ -184,8 +184,8 @@ func (c *CPU) switchTask(d *descriptor, sel uint16, k taskKind, eip uint64, code
 	c.fpuChanged()
 	if wide && c.CR0&CR0PG != 0 {
 		c.CR3 = t.cr3
-		if c.CR4&CR4PAE != 0 {
-			c.loadPDPTEs(true)
+		if c.CR4&CR4PAE != 0 && !c.readPDPTEs(c.CR3) {
+			c.tss(sel)
 		}
 		c.flushTLB(false)
 	}
