@@ -3,6 +3,7 @@ module g86
 go 1.26.0
 
 require (
+	github.com/klauspost/compress v1.18.6 // indirect
 	github.com/spf13/pflag v1.1.0 // indirect
 	github.com/stretchr/testify v1.12.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -166,11 +166,13 @@ func (c *CPU) fpuSummary() {
 // driveFERR drives the FERR# pin: with CR0.NE clear, errors are reported by the
 // machine's interrupt controller (SDM volume 1, 8.7.2).
 func (c *CPU) driveFERR() {
-	if level := c.FPU.SW&swES != 0 && c.CR0&CR0NE == 0; level != c.x87.ferr {
+	if level := c.ferrLevel(); level != c.x87.ferr {
 		c.x87.ferr = level
 		c.board.FERR(level)
 	}
 }
+
+func (c *CPU) ferrLevel() bool { return c.FPU.SW&swES != 0 && c.CR0&CR0NE == 0 }
 
 // fpuChanged follows a change of CR0 or CR4, or of the whole state.
 func (c *CPU) fpuChanged() { c.driveFERR() }

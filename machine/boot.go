@@ -32,6 +32,7 @@ type bootPlan struct {
 	vgaROM   []byte // option ROM of the display for it
 	kernel   string // file of the direct boot, "" for none
 	load     func(direct.Memory) (direct.Entry, error)
+	files    map[string][]byte // what was read, by name, for snapshots
 }
 
 // openImages reads or opens every file that Config names.
@@ -104,7 +105,7 @@ func (m *Machine) openBIOS() error {
 		}
 		return nil
 	}
-	b, err := readFile(c.BIOS, maxBIOS, "; give a firmware image")
+	b, err := m.readFile(c.BIOS, maxBIOS, "; give a firmware image")
 	if err != nil {
 		return err
 	}
@@ -115,11 +116,11 @@ func (m *Machine) openBIOS() error {
 	vga := c.VGABIOS
 	if vga == "" {
 		vga = filepath.Join(filepath.Dir(c.BIOS), "vgabios-stdvga.bin")
-		if _, err := os.Stat(vga); err != nil {
+		if !m.fileExists(vga) {
 			return nil // firmware without a display
 		}
 	}
-	if m.boot.vgaROM, err = readFile(vga, maxVGA, "; give an option ROM"); err != nil {
+	if m.boot.vgaROM, err = m.readFile(vga, maxVGA, "; give an option ROM"); err != nil {
 		return err
 	}
 	if !bytes.HasPrefix(m.boot.vgaROM, []byte{0x55, 0xaa}) {
@@ -129,6 +130,35 @@ func (m *Machine) openBIOS() error {
 }
 
 const moreMemory = "; give more with -m"
+
+// readFile is the contents of a file that the guest is started from: of the
+// host, or of the snapshot that the machine is restored from.
+func (m *Machine) readFile(path string, limit uint64, advice string) ([]byte, error) {
+	if m.boot.files == nil {
+		m.boot.files = map[string][]byte{}
+	}
+	if m.cfg.saved != nil {
+		b, ok := m.cfg.saved.files[path]
+		if !ok {
+			return nil, configError("%s: the snapshot does not hold this file", path)
+		}
+		m.boot.files[path] = b
+		return b, nil
+	}
+	b, err := readFile(path, limit, advice)
+	if err == nil {
+		m.boot.files[path] = b
+	}
+	return b, err
+}
+
+func (m *Machine) fileExists(path string) bool {
+	if m.cfg.saved != nil {
+		return m.cfg.saved.files[path] != nil
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
 
 // readFile reads a whole file of a sensible size; advice is for one beyond it.
 func readFile(path string, limit uint64, advice string) ([]byte, error) {
@@ -175,7 +205,7 @@ func (m *Machine) openKernel() error {
 	switch {
 	case name != "":
 		var err error
-		if data, err = readFile(name, c.Memory, moreMemory); err != nil {
+		if data, err = m.readFile(name, c.Memory, moreMemory); err != nil {
 			return err
 		}
 	case len(c.Disks)+len(c.CDROMs)+len(c.Floppies) == 0 && c.BIOS == "" && c.Boot == "":
@@ -235,7 +265,7 @@ func (m *Machine) planLinux(name string, data []byte) error {
 	}
 	p := linux.Params{Long: m.model.Has(isa.LM), CommandLine: c.Append, InitrdName: c.Initrd, E820: m.e820()}
 	if c.Initrd != "" {
-		if p.Initrd, err = readFile(c.Initrd, c.Memory, moreMemory); err != nil {
+		if p.Initrd, err = m.readFile(c.Initrd, c.Memory, moreMemory); err != nil {
 			return err
 		}
 	}
@@ -255,7 +285,7 @@ func (m *Machine) planMultiboot(name string, data []byte) error {
 	p := multiboot.Params{CommandLine: c.Append, E820: m.e820()}
 	for _, s := range c.Modules {
 		path, args, _ := strings.Cut(s, " ")
-		data, err := readFile(path, c.Memory, moreMemory)
+		data, err := m.readFile(path, c.Memory, moreMemory)
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,8 @@ type Config struct {
 	DebugCon      map[uint16]io.Writer
 	DebugExitPort uint16 // 0: none
 
+	Without []string // chips left off the board, of RemovableNames: for test ROMs that want no interrupts
+
 	ClockMode string    // "virtual" (also ""), "warp" or "realtime"
 	Seed      uint64    // of RDRAND and RDSEED
 	RTC       time.Time // the guest's date at start; zero: now
@@ -46,6 +48,8 @@ type Config struct {
 
 	LogItems  []string // names as for -d: int, exec, in_asm, ioport, reset
 	LogWriter io.Writer
+
+	saved *Snapshot // what the machine is restored from
 }
 
 // SerialConfig is what is at the other end of a serial port.
@@ -87,10 +91,11 @@ func asConfig(err error) error {
 	return &ConfigError{StatusConfig, err}
 }
 
-// AccelNames, ClockModes and LogItemNames list what their settings may be.
-func AccelNames() []string   { return []string{"auto", "kvm", "jit", "interp"} }
-func ClockModes() []string   { return []string{"virtual", "warp", "realtime"} }
-func LogItemNames() []string { return []string{"int", "in_asm", "exec", "ioport", "reset"} }
+// AccelNames, ClockModes, RemovableNames and LogItemNames list what their settings may be.
+func AccelNames() []string     { return []string{"auto", "kvm", "jit", "interp"} }
+func ClockModes() []string     { return []string{"virtual", "warp", "realtime"} }
+func RemovableNames() []string { return []string{"pit", "rtc", "hpet"} }
+func LogItemNames() []string   { return []string{"int", "in_asm", "exec", "ioport", "reset"} }
 
 // ModelNames lists the processor models.
 func ModelNames() []string { return cpu.ModelNames() }
@@ -130,6 +135,11 @@ func (c *Config) complete() error {
 	for _, item := range c.LogItems {
 		if !contains(LogItemNames(), item) {
 			return usageError("unknown log item %q: choose from %s", item, strings.Join(LogItemNames(), ", "))
+		}
+	}
+	for _, name := range c.Without {
+		if !contains(RemovableNames(), name) {
+			return usageError("chip %q cannot be left off the board: choose from %s", name, strings.Join(RemovableNames(), ", "))
 		}
 	}
 	if c.RTC.IsZero() {

@@ -24,6 +24,7 @@ import (
 	"g86/devices/fwcfg"
 	"g86/devices/hpet"
 	"g86/devices/ide"
+	"g86/devices/irq"
 	"g86/devices/pci"
 	"g86/devices/pic"
 	"g86/devices/piix"
@@ -69,7 +70,9 @@ type Machine struct {
 	vga    *vga.VGA
 	fwcfg  *fwcfg.FwCfg
 	ferr   *ferr
-	bios   *firmware.BIOS // nil: a firmware file of the user's
+	lines  [16]*irq.Shared // ISA interrupts
+	gates  [2]*gate        // IRQ 0 and IRQ 8 behind the HPET
+	bios   *firmware.BIOS  // nil: a firmware file of the user's
 	devs   []devices.Device
 	images []*disk.Image
 	boot   bootPlan

@@ -38,6 +38,7 @@ func (m *Machine) buildMemory() error {
 		copy(m.rom, m.bios.VideoROM())
 		big = m.bios.ROM()
 	}
+	m.big = big
 	tail := big[max(0, len(big)-isaBIOSMax):]
 	copy(m.rom[len(m.rom)-len(tail):], tail)
 	_, err = m.bus.MapRAM("rom", fourGiB-uint64(len(big)), big, true, bus.PrioROM)

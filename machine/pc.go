@@ -83,7 +83,7 @@ func (m *Machine) build() error {
 
 	// Interrupt controllers. Every ISA line is a wired OR in front of the 8259s
 	// and the I/O APIC, whose pin 2 takes the timer.
-	var line [16]*irq.Shared
+	line := &m.lines
 	m.pic = pic.New("pic", m.intr)
 	w.do(m.pic.Map(m.bus))
 	m.buildCPUs(&w)
@@ -119,10 +119,15 @@ func (m *Machine) build() error {
 
 	// Timers. The HPET can take over IRQ 0 and IRQ 8 from the 8254 and the RTC.
 	tick, alarm := newGate(in(irqTimer)), newGate(in(irqRTC))
+	m.gates = [2]*gate{tick, alarm}
 	m.pit = pit.New("pit", m.clk, tick.line)
-	w.do(m.pit.Map(m.bus))
+	if m.has("pit") {
+		w.do(m.pit.Map(m.bus))
+	}
 	m.rtc = rtc.New("rtc", m.clk, alarm.line, m.cfg.RTC)
-	w.do(m.rtc.Map(m.bus))
+	if m.has("rtc") {
+		w.do(m.rtc.Map(m.bus))
+	}
 	wires := hpet.Wires{IRQ0: in(irqTimer), IRQ8: in(irqRTC), LegacyRoute: func(on bool) {
 		tick.block(on)
 		alarm.block(on)
@@ -133,7 +138,9 @@ func (m *Machine) build() error {
 		}
 	}
 	m.hpet = hpet.New("hpet", m.clk, wires)
-	w.do(m.hpet.Map(m.bus, hpet.Base))
+	if m.has("hpet") {
+		w.do(m.hpet.Map(m.bus, hpet.Base))
+	}
 
 	// DMA and the system control ports.
 	m.dma = dma.New("dma", m.bus)
@@ -216,6 +223,10 @@ func (m *Machine) build() error {
 	}
 	return nil
 }
+
+// has reports whether a chip is on the board; without its registers nobody can
+// make it interrupt.
+func (m *Machine) has(chip string) bool { return !contains(m.cfg.Without, chip) }
 
 // buildCPUs makes the processors and, where the model has them, the APICs.
 func (m *Machine) buildCPUs(w *wiring) {

@@ -312,3 +312,20 @@ func (m *Image) LoadOverlay(r *snap.Reader) error {
 	m.overlay = o
 	return nil
 }
+
+// Modified is when the file was last written, in Unix nanoseconds; zero for an
+// image in memory. A snapshot of a machine notices by it that the image has been
+// written since.
+func (m *Image) Modified() (int64, error) {
+	if m.file == nil {
+		return 0, nil
+	}
+	st, err := m.file.Stat()
+	if err != nil {
+		return 0, reason(err)
+	}
+	if !st.Mode().IsRegular() {
+		return 0, nil
+	}
+	return st.ModTime().UnixNano(), nil
+}

@@ -52,6 +52,14 @@ func (s *Shared) Input() Line {
 	}
 }
 
+// Levels is what each driver holds, a bit for each in the order of Input, for
+// snapshots.
+func (s *Shared) Levels() uint64 { return s.high }
+
+// SetLevels restores Levels without driving the wire: what is behind it has
+// been restored by itself.
+func (s *Shared) SetLevels(high uint64) { s.high = high }
+
 // Split returns a line that drives all of outs.
 func Split(outs ...Line) Line {
 	return func(level bool) {
