@@ -1,0 +1,83 @@
+package conform
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sync"
+)
+
+// Options are common to all suites.
+type Options struct {
+	Accels   []string       // engines, each in turn
+	Filter   *regexp.Regexp // which units run, by name; nil: all
+	Jobs     int            // units at a time
+	Progress func(done, total int, name string)
+}
+
+func (o *Options) wants(name string) bool { return o.Filter == nil || o.Filter.MatchString(name) }
+
+// Engines tells which engines the suites know; check refuses the others.
+var Engines = []string{"interp"}
+
+// Refused says why an engine cannot run suites, or "".
+func Refused(accel string) string {
+	switch accel {
+	case "interp":
+		return ""
+	case "jit", "kvm":
+		return "it is not in this build"
+	}
+	return "there is no such engine; choose from interp, jit, kvm"
+}
+
+func (o *Options) check() error {
+	for _, a := range o.Accels {
+		if why := Refused(a); why != "" {
+			return fmt.Errorf("engine %q: %s", a, why)
+		}
+	}
+	return nil
+}
+
+// unit is one thing to run.
+type unit struct {
+	name string
+	run  func(ctx context.Context) []Result
+}
+
+// each runs the units, Jobs at a time, and collects what comes of them. When ctx
+// ends, what has not begun is left out.
+func (o *Options) each(ctx context.Context, units []unit) (all []Result) {
+	var (
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+		done int
+		work = make(chan unit)
+	)
+	for range max(1, min(o.Jobs, len(units))) {
+		wg.Go(func() {
+			for u := range work {
+				l := u.run(ctx)
+				mu.Lock()
+				all = append(all, l...)
+				done++
+				if o.Progress != nil {
+					o.Progress(done, len(units), u.name)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+feed:
+	for _, u := range units {
+		select {
+		case work <- u:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(work)
+	wg.Wait()
+	return all
+}
