@@ -32,9 +32,15 @@ func init() {
 		case 4:
 			exec(func(c *CPU, in *Op) { c.scas(in, size(in)) }, name)
 		case 5:
-			exec(func(c *CPU, in *Op) { c.repeat(in, func() bool { c.insOne(in, min(size(in), 4)); return true }) }, name)
+			exec(func(c *CPU, in *Op) {
+				c.checkIO(uint16(c.GPR[RDX]), min(size(in), 4)) // also when rCX is 0
+				c.repeat(in, func() bool { c.insOne(in, min(size(in), 4)); return true })
+			}, name)
 		case 6:
-			exec(func(c *CPU, in *Op) { c.repeat(in, func() bool { c.outsOne(in, min(size(in), 4)); return true }) }, name)
+			exec(func(c *CPU, in *Op) {
+				c.checkIO(uint16(c.GPR[RDX]), min(size(in), 4))
+				c.repeat(in, func() bool { c.outsOne(in, min(size(in), 4)); return true })
+			}, name)
 		}
 	}
 }
