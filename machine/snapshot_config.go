@@ -44,6 +44,7 @@ type SnapshotConfig struct {
 	DebugCon      []uint16  `json:"debugcon,omitempty"`
 	DebugExitPort uint16    `json:"debug_exit,omitempty"`
 	ClockMode     string    `json:"clock"`
+	Without       []string  `json:"without,omitempty"`
 	Seed          uint64    `json:"seed"`
 	RTC           time.Time `json:"rtc"`
 	NoReboot      bool      `json:"no_reboot,omitempty"`
@@ -101,7 +102,7 @@ func (m *Machine) savedConfig() (SnapshotConfig, error) {
 	c := &m.cfg
 	s := SnapshotConfig{Memory: c.Memory, CPUs: c.CPUs, Model: m.model.Name, Kernel: c.Kernel, Initrd: c.Initrd, Append: c.Append,
 		Modules: c.Modules, BIOS: c.BIOS, VGABIOS: c.VGABIOS, DebugCon: debugPorts(c.DebugCon), DebugExitPort: c.DebugExitPort,
-		ClockMode: c.ClockMode, Seed: c.Seed, RTC: c.RTC, NoReboot: c.NoReboot, Boot: m.boot.order.String()}
+		ClockMode: c.ClockMode, Without: c.Without, Seed: c.Seed, RTC: c.RTC, NoReboot: c.NoReboot, Boot: m.boot.order.String()}
 	for _, l := range []struct {
 		from []string
 		to   *[]string
@@ -149,14 +150,14 @@ func absoluteSpec(spec string) (string, error) {
 	return s, nil
 }
 
-// config is the Config of a machine to be restored; host is its host's side.
-func (s *Snapshot) config(host Config) Config {
+// Config is that of the machine in the snapshot, with the host's side of host.
+func (s *Snapshot) Config(host Config) Config {
 	c := &s.info.Machine
 	cfg := host
 	cfg.Memory, cfg.CPUs, cfg.Model, cfg.Seed, cfg.RTC = c.Memory, c.CPUs, c.Model, c.Seed, c.RTC
 	cfg.Image, cfg.Kernel, cfg.Initrd, cfg.Append, cfg.Modules = "", c.Kernel, c.Initrd, c.Append, c.Modules
 	cfg.Disks, cfg.CDROMs, cfg.Floppies, cfg.Boot, cfg.BIOS, cfg.VGABIOS = c.Disks, c.CDROMs, c.Floppies, c.Boot, c.BIOS, c.VGABIOS
-	cfg.DebugExitPort = c.DebugExitPort
+	cfg.DebugExitPort, cfg.Without = c.DebugExitPort, c.Without
 	cfg.NoReboot = c.NoReboot || host.NoReboot
 	if cfg.ClockMode == "" {
 		cfg.ClockMode = c.ClockMode
@@ -169,7 +170,6 @@ func (s *Snapshot) config(host Config) Config {
 		}
 		cfg.DebugCon[p] = ports[p]
 	}
-	cfg.saved = s
 	return cfg
 }
 

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 
 	"g86/cpu"
 	"g86/devices/snap"
@@ -24,7 +25,14 @@ func Restore(s *Snapshot, host Config) (*Machine, error) {
 		}
 		s.files[name] = b
 	}
-	m, err := New(s.config(host))
+	for _, port := range debugPorts(host.DebugCon) {
+		if !slices.Contains(s.info.Machine.DebugCon, port) {
+			return nil, s.fail(fmt.Errorf("the guest has no debug console at %#x; leave it out", port))
+		}
+	}
+	cfg := s.Config(host)
+	cfg.saved = s
+	m, err := New(cfg)
 	if err != nil {
 		return nil, err
 	}

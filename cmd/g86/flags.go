@@ -23,7 +23,10 @@ type runOpts struct {
 	debugExit bool
 	timeout   time.Duration
 	logFile   string
-	isSet     func(flag string) bool
+	snapshot  *machine.Snapshot // `g86 restore`: what the guest goes on from
+	// changedDisks lets it, though a disk was written since.
+	changedDisks bool
+	isSet        func(flag string) bool
 }
 
 // setter is a flag's value: a function that takes it. Unless it is a list, the

@@ -147,7 +147,11 @@ func (s *session) open() error {
 		}
 		s.monSock = k
 	}
-	m, err := machine.New(*cfg)
+	build := machine.New
+	if o.snapshot != nil {
+		build = func(cfg machine.Config) (*machine.Machine, error) { return machine.Restore(o.snapshot, cfg) }
+	}
+	m, err := build(*cfg)
 	if err != nil {
 		return err
 	}
