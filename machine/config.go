@@ -11,7 +11,7 @@ import (
 
 // Limits and defaults of Config.
 const (
-	DefaultMemory = 512 << 20
+	DefaultMemory = 1 << 30
 	MinMemory     = 1 << 20
 	MaxMemory     = 64 << 30
 	MaxCPUs       = 8

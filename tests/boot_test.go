@@ -115,7 +115,7 @@ func TestInstallers(t *testing.T) {
 	for _, arch := range []string{"amd64", "i386"} {
 		t.Run(arch, func(t *testing.T) {
 			g := boot(t, machine.Config{Kernel: guests.Need(t, "installer-"+arch+"-kernel"), Initrd: guests.Need(t, "installer-"+arch+"-initrd"),
-				Append: "console=ttyS0 DEBIAN_FRONTEND=text", Memory: 1 << 30})
+				Append: "console=ttyS0 DEBIAN_FRONTEND=text"})
 			g.waitSerial(40_000, "Select a language")
 		})
 	}

@@ -213,7 +213,7 @@ func TestMonitorSocket(t *testing.T) {
 		{"help x", "linear address"},
 		{"info", "info registers"},
 		{"info cpus", "cpu 1: 16-bit CPL=0 f000:fff0 waiting for start-up"},
-		{"info status", "running, engine interp, model max, 512 MiB, 2 processors"},
+		{"info status", "running, engine interp, model max, 1024 MiB, 2 processors"},
 		{"info pic", "irq_base=08"},
 		{"info irq", "apic1"},
 		{"info pci", "PCI device 8086:1237"},
