@@ -103,17 +103,17 @@ var _ devices.Device = (*BIOS)(nil)
 
 // BIOS is the firmware of one machine.
 type BIOS struct {
-	cfg      Config
-	hw       Hardware
-	rom      []byte
-	video    []byte
-	acpi     acpi.Tables
-	acpiBase uint64
+	cfg      Config         `snap:"-"`
+	hw       Hardware       `snap:"-"`
+	rom      []byte         `snap:"-"`
+	video    []byte         `snap:"-"`
+	acpi     acpi.Tables    `snap:"-"`
+	acpiBase uint64         `snap:"-"`
 	entry    map[string]int // ROM offsets by label
 	vidEntry map[string]int
-	bios32At int    // ROM offset of the BIOS32 service directory
-	romLines []line // the listings of the two ROMs
-	vidLines []line
+	bios32At int    `snap:"-"` // ROM offset of the BIOS32 service directory
+	romLines []line `snap:"-"` // the listings of the two ROMs
+	vidLines []line `snap:"-"`
 	state    state
 }
 

@@ -52,7 +52,7 @@ type Config struct {
 
 // System is all APICs of the machine and the bus between them.
 type System struct {
-	cfg   Config
+	cfg   Config `snap:"-"`
 	bus   *bus.Bus
 	cpus  []*Local
 	io    *IOAPIC

@@ -103,7 +103,7 @@ const (
 // Local is the local APIC of one CPU.
 type Local struct {
 	s      *System
-	index  int // initial APIC ID
+	index  int `snap:"-"` // initial APIC ID
 	cpu    CPU
 	tsc    TSC
 	intAck func() int

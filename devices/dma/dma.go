@@ -33,7 +33,7 @@ const (
 
 // DMA is the pair of controllers.
 type DMA struct {
-	name string
+	name string `snap:"-"`
 	bus  *bus.Bus
 	// OnPOST, if set, hears of every POST code written to port 80h.
 	OnPOST func(code uint8)

@@ -61,7 +61,7 @@ const (
 
 // Controller is the chip with its drives.
 type Controller struct {
-	name   string
+	name   string `snap:"-"`
 	line   irq.Line
 	dma    DMA
 	timer  *clock.Timer
@@ -72,9 +72,9 @@ type Controller struct {
 
 // drive is a drive's mechanics that the guest cannot change.
 type drive struct {
-	media  disk.Backend // nil: empty
-	format disk.FloppyFormat
-	typ    byte
+	media  disk.Backend      // nil: empty
+	format disk.FloppyFormat `snap:"-"`
+	typ    byte              `snap:"-"`
 }
 
 type state struct {

@@ -94,9 +94,9 @@ type file struct {
 
 // FwCfg is the device.
 type FwCfg struct {
-	name  string
+	name  string `snap:"-"`
 	bus   *bus.Bus
-	data  []byte // the selected item
+	data  []byte `snap:"-"` // the selected item
 	state struct {
 		Items  []item
 		Files  []file

@@ -61,10 +61,10 @@ const (
 
 // HPET is the timer block.
 type HPET struct {
-	name   string
+	name   string `snap:"-"`
 	clk    *clock.Clock
 	wires  Wires
-	routes uint32
+	routes uint32 `snap:"-"`
 	timer  [Timers]*clock.Timer
 	state  struct {
 		Conf    uint32

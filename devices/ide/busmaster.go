@@ -30,7 +30,7 @@ const maxPRD = 0x10000 / 8
 // busMaster is the DMA engine of one channel.
 type busMaster struct {
 	ch      *Channel
-	scratch [0x10000]byte
+	scratch [0x10000]byte `snap:"-"`
 	state   struct {
 		Command, Status byte
 		Table           uint32

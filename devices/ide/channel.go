@@ -54,7 +54,7 @@ const (
 
 // Channel is one cable with up to two drives.
 type Channel struct {
-	name   string
+	name   string `snap:"-"`
 	line   irq.Line
 	mem    Memory
 	master func() bool // the PCI function may do DMA

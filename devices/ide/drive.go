@@ -44,10 +44,10 @@ const (
 // count bytes, whatever the command: to or from the medium, or out of buf.
 type drive struct {
 	ch    *Channel
-	unit  int
-	kind  Kind
+	unit  int          `snap:"-"`
+	kind  Kind         `snap:"-"`
 	media disk.Backend // nil: a CD drive without a medium
-	geo   disk.CHS     // default translation
+	geo   disk.CHS     `snap:"-"` // default translation
 	timer *clock.Timer
 	buf   []byte
 	s     driveState

@@ -38,7 +38,7 @@ type Memory interface {
 
 // Controller is the IDE function.
 type Controller struct {
-	name string
+	name string `snap:"-"`
 	clk  *clock.Clock
 	ch   [2]*Channel
 }

@@ -38,7 +38,7 @@ const (
 
 // LPT is one parallel port.
 type LPT struct {
-	name string
+	name string `snap:"-"`
 	irq  irq.Line
 	ack  *clock.Timer
 	// Out takes each byte the guest prints.

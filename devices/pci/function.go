@@ -50,14 +50,14 @@ type Header struct {
 // Function is one PCI function: 256 bytes of configuration space, up to six
 // base address registers and an expansion ROM.
 type Function struct {
-	name     string
-	Slot, Fn int
+	name     string `snap:"-"`
+	Slot, Fn int    `snap:"-"`
 	pci      *Bus
-	def      [256]byte // values after RST#
-	wmask    [256]byte // bits software can write
-	w1c      [256]byte // bits software clears by writing one
-	bars     [7]bar    // six and the ROM
-	pinLevel bool      // derived: INTx# as driven onto the board
+	def      [256]byte `snap:"-"` // values after RST#
+	wmask    [256]byte `snap:"-"` // bits software can write
+	w1c      [256]byte `snap:"-"` // bits software clears by writing one
+	bars     [7]bar    `snap:"-"` // six and the ROM
+	pinLevel bool      `snap:"-"` // derived: INTx# as driven onto the board
 	state    struct {
 		Cfg  [256]byte
 		INTx bool // the device asks for an interrupt

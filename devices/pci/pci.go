@@ -24,7 +24,7 @@ const ConfigPort = 0xcf8
 
 // Bus is PCI bus 0 with its host bridge's configuration ports.
 type Bus struct {
-	name string
+	name string `snap:"-"`
 	bus  *bus.Bus
 	fn   [32 * 8]*Function
 	list []*Function // in order of Add
@@ -34,7 +34,7 @@ type Bus struct {
 	state        struct {
 		Addr uint32 // CONFIG_ADDRESS
 	}
-	pirq [4]uint64 // derived: who drives each PIRQ, one bit per slot and pin below
+	pirq [4]uint64 `snap:"-"` // derived: who drives each PIRQ, one bit per slot and pin below
 }
 
 // New returns an empty bus whose functions map their registers on b.

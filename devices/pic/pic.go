@@ -36,9 +36,9 @@ const Cascade = 2
 
 // PIC is the master and slave pair.
 type PIC struct {
-	name   string
+	name   string `snap:"-"`
 	out    irq.Line
-	level  bool // what out was last driven to
+	level  bool `snap:"-"` // what out was last driven to
 	master chip
 	slave  chip
 }

@@ -65,7 +65,7 @@ const (
 
 // PM is the power management function.
 type PM struct {
-	name     string
+	name     string `snap:"-"`
 	bus      *bus.Bus
 	clk      *clock.Clock
 	fn       *pci.Function
@@ -76,7 +76,7 @@ type PM struct {
 	smbus    *pci.Ports
 	// Timer32 makes the PM timer 32 bits wide (TMR_VAL_EXT in the FADT must
 	// agree). Set it before the first reset.
-	Timer32 bool
+	Timer32 bool `snap:"-"`
 	state   struct {
 		Sts, En, Cnt  uint16
 		Epoch         uint64 // how often the timer's top bit had toggled when TMROF_STS was last looked at
@@ -148,7 +148,7 @@ func (m *PM) Load(r *snap.Reader) error {
 	if err := r.Struct(&m.state); err != nil {
 		return err
 	}
-	m.update()
+	m.drive() // no update: TMROF_STS is looked at when the guest does, the deadline comes with the clock
 	return nil
 }
 
@@ -177,6 +177,11 @@ func (m *PM) update() {
 	} else {
 		m.timer.Stop()
 	}
+	m.drive()
+}
+
+func (m *PM) drive() {
+	s := &m.state
 	event := s.Sts&s.En&pmSources != 0 || s.GPESts&s.GPEEn != 0
 	m.sci.Set(s.Cnt&cntSCI != 0 && event || m.smbusIRQ())
 }

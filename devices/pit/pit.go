@@ -32,7 +32,7 @@ const minPeriod = 16
 
 // PIT is the timer chip.
 type PIT struct {
-	name  string
+	name  string `snap:"-"`
 	clk   *clock.Clock
 	out0  irq.Line
 	timer *clock.Timer

@@ -60,7 +60,7 @@ type Hooks struct {
 
 // PS2 is the controller with its two devices.
 type PS2 struct {
-	name        string
+	name        string `snap:"-"`
 	clk         *clock.Clock
 	irq1, irq12 irq.Line
 	hooks       Hooks

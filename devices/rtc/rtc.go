@@ -71,7 +71,7 @@ const (
 
 // RTC is the clock chip.
 type RTC struct {
-	name     string
+	name     string `snap:"-"`
 	clk      *clock.Clock
 	irq8     irq.Line
 	second   *clock.Timer // end of the next update cycle

@@ -50,7 +50,7 @@ type Hooks struct {
 
 // SysCtl is the group of ports.
 type SysCtl struct {
-	name  string
+	name  string `snap:"-"`
 	clk   *clock.Clock
 	timer Timer2
 	hooks Hooks

@@ -83,7 +83,7 @@ const (
 
 // UART is one serial port.
 type UART struct {
-	name    string
+	name    string `snap:"-"`
 	clk     *clock.Clock
 	irq     irq.Line
 	tx      *clock.Timer

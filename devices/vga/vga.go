@@ -45,16 +45,16 @@ const (
 
 // VGA is the adapter.
 type VGA struct {
-	name  string
+	name  string `snap:"-"`
 	clock *clock.Clock
 	vram  []byte
 	state state
 
-	window window // decoded memory mapping, derived from the registers
+	window window `snap:"-"` // decoded memory mapping, derived from the registers
 
-	gen      uint64 // bumped by every change the adapter can see
-	seen     uint64 // hash of what it cannot: directly written memory, blink phases
-	hashSeed maphash.Seed
+	gen      uint64       `snap:"-"` // bumped by every change the adapter can see
+	seen     uint64       `snap:"-"` // hash of what it cannot: directly written memory, blink phases
+	hashSeed maphash.Seed `snap:"-"`
 }
 
 var _ devices.Device = (*VGA)(nil)
