@@ -66,7 +66,7 @@ func writeAtomically(d snapDir, path string, write func(io.Writer) error) (err e
 			err = saveError(path, err)
 		}
 	}()
-	w := bufio.NewWriterSize(f, 1<<20)
+	w := bufio.NewWriterSize(f, 256<<10)
 	err = write(w)
 	for _, step := range []func() error{w.Flush, func() error { return f.Chmod(0o644) }, f.Sync} {
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -63,4 +64,114 @@ func TestRestoreNeedsNoKernelFile(t *testing.T) {
 	r := restored(t, m, host)
 	require.Equal(t, Result{Reason: "power off"}, run(t, r))
 	require.Equal(t, "AB", out.String())
+}
+
+// TestWiresSurvive: an interrupt line that is high when the snapshot is taken
+// falls in the restored machine as it would have in the old one.
+func TestWiresSurvive(t *testing.T) {
+	// COM1 interrupts on received data; the guest polls with interrupts off, reads
+	// the byte when its wait is over, and then takes the next one as an interrupt.
+	code := cat([]byte{0xfa,
+		0xba, 0xfc, 0x03, 0xb0, 0x08, 0xee, // MCR: OUT2
+		0xba, 0xf9, 0x03, 0xb0, 0x01, 0xee, // IER: data
+		0xe4, 0x21, 0x24, 0xef, 0xe6, 0x21, // IMR: IRQ 4
+		0xb9, 0x00, 0x80, 0xe2, 0xfe, // wait
+		0xba, 0xf8, 0x03, 0xec, // read
+		0xfb}, spin)
+	image := bootFloppy(t, code...) + ",readonly=on"
+	for _, model := range []string{"max", "486"} {
+		t.Run(model, func(t *testing.T) {
+			at := func() *Machine {
+				m := build(t, small(Config{Floppies: []string{image}, Model: model}))
+				m.RunUntil(1_600_000)
+				for m.lines[irqCOM1].Levels() == 0 {
+					m.SerialInput(0, []byte("ab"))
+					_, ended := m.RunUntil(m.Count() + 100)
+					require.False(t, ended)
+					require.Less(t, m.Count(), uint64(4_000_000))
+				}
+				return m
+			}
+			straight, split := at(), at()
+			require.Equal(t, straight.StateHash(), split.StateHash())
+			split = restored(t, split, Config{})
+			require.Equal(t, straight.lines[irqCOM1].Levels(), split.lines[irqCOM1].Levels())
+			end := straight.Count() + 300_000
+			for n := straight.Count(); n < end; n += 10_000 {
+				straight.RunUntil(n)
+				split.RunUntil(n)
+				require.Equal(t, straight.StateHash(), split.StateHash(), "at %d", n)
+			}
+		})
+	}
+}
+
+// TestLoadingLooksAtNothing: what a chip brings up to date when the guest looks
+// stays as it was, though much time has passed.
+func TestLoadingLooksAtNothing(t *testing.T) {
+	m := build(t, small(Config{}))
+	m.RunUntil(400_000)
+	for range 20 {
+		m.clk.Advance(1_234_567_890)
+		before := m.StateHash()
+		r := restored(t, m, Config{})
+		require.Equal(t, before, r.StateHash())
+		m.RunUntil(m.Count() + 1)
+		r.RunUntil(r.Count() + 1)
+		require.Equal(t, m.StateHash(), r.StateHash())
+	}
+}
+
+// TestLoadIntoRunningMachine goes back in time in the same machine.
+func TestLoadIntoRunningMachine(t *testing.T) {
+	disk := file(t, "disk.img", make([]byte, 1<<20)) + ",snapshot=on"
+	m := build(t, small(Config{CPUs: 2, Disks: []string{disk}}))
+	m.RunUntil(100_000)
+	_, err := m.images[0].WriteAt([]byte("before"), 5000)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "m.snap")
+	require.NoError(t, m.SaveSnapshot(path))
+	saved := m.StateHash()
+	m.RunUntil(150_000)
+	ahead := m.StateHash()
+	_, err = m.images[0].WriteAt([]byte("after"), 9000)
+	require.NoError(t, err)
+	m.RunUntil(1_500_000)
+	require.NoError(t, m.LoadSnapshot(path))
+	require.Equal(t, saved, m.StateHash())
+	m.RunUntil(150_000)
+	require.Equal(t, ahead, m.StateHash())
+
+	other := build(t, small(Config{CPUs: 1}))
+	require.ErrorContains(t, other.LoadSnapshot(path), "of another machine (cpus 2, here 1)")
+}
+
+// TestChangedDisks: a snapshot knows the images it belongs to.
+func TestChangedDisks(t *testing.T) {
+	img := file(t, "disk.img", make([]byte, 1<<20))
+	m := build(t, small(Config{Disks: []string{img}}))
+	m.RunUntil(1000)
+	path := filepath.Join(t.TempDir(), "m.snap")
+	require.NoError(t, m.SaveSnapshot(path))
+	require.NoError(t, m.Close())
+	restore := func(accept bool) error {
+		s, err := OpenSnapshot(path)
+		require.NoError(t, err)
+		defer s.Close()
+		s.AcceptChangedDisks = accept
+		r, err := Restore(s, Config{})
+		if err == nil {
+			require.NoError(t, r.Close())
+		}
+		return err
+	}
+	require.NoError(t, restore(false))
+	then := time.Unix(1_700_000_000, 0)
+	require.NoError(t, os.Chtimes(img, then, then))
+	require.ErrorContains(t, restore(false), "was written after the snapshot")
+	require.NoError(t, restore(true))
+	require.NoError(t, os.Truncate(img, 512<<10))
+	require.ErrorContains(t, restore(true), "has 524288 bytes; the snapshot was taken with one of 1048576")
+	require.NoError(t, os.Remove(img))
+	require.ErrorContains(t, restore(true), "does not exist")
 }
