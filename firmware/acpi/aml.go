@@ -142,7 +142,7 @@ func ioPort(base, align uint16, n byte) []byte {
 	return []byte{0x47, 1, byte(base), byte(base >> 8), byte(base), byte(base >> 8), byte(align), n}
 }
 
-func irqNoFlags(irq int) []byte { return []byte{0x22, byte(1 << irq), byte(1 << irq >> 8)} }
+func irqNoFlags(irq int) []byte { return le.AppendUint16([]byte{0x22}, 1<<irq) }
 
 func dma8(channel int) []byte { return []byte{0x2a, 1 << channel, 0} }
 
