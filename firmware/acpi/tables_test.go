@@ -98,3 +98,10 @@ func TestReferenceDisassembler(t *testing.T) {
 		require.Contains(t, string(out), " 0 Errors, 0 Warnings", "%s", out)
 	}
 }
+
+// TestIRQDescriptor: the mask of a small IRQ resource has 16 bits (ACPI 6.4.2.1).
+func TestIRQDescriptor(t *testing.T) {
+	require.Equal(t, []byte{0x22, 0x02, 0x00}, irqNoFlags(1))
+	require.Equal(t, []byte{0x22, 0x00, 0x01}, irqNoFlags(8))
+	require.Equal(t, []byte{0x22, 0x00, 0x10}, irqNoFlags(12))
+}
