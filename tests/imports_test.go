@@ -19,7 +19,7 @@ import (
 // This is the graph of DESIGN.md: imports only point down, and processors and
 // chips meet in package machine alone.
 var layers = map[string][]string{
-	"cmd":                {"cmd", "machine", "jit", "cpu", "devices", "firmware", "tests/guests"},
+	"cmd":                {"cmd", "machine", "jit", "cpu", "devices", "firmware", "tests/guests", "tests/conform"},
 	"machine":            {"machine", "jit", "cpu", "devices", "firmware"},
 	"machine/image":      {"firmware"},
 	"jit":                {"jit", "cpu"},

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"time"
 
 	"g86/devices/debugexit"
+	"g86/firmware/multiboot"
 	"g86/machine"
 )
 
@@ -79,14 +81,22 @@ func Kernels(ctx context.Context, o Options, k KernelOptions, paths []string) (*
 	}
 	var units []unit
 	for _, path := range paths {
-		if o.wants(path) {
-			units = append(units, unit{path, func(ctx context.Context) (l []Result) {
-				for _, a := range o.Accels {
-					l = append(l, k.run(ctx, a, path))
-				}
-				return l
-			}})
+		if !o.wants(path) {
+			continue
 		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if !multiboot.HasHeader(b) {
+			return nil, fmt.Errorf("%s: not a Multiboot kernel: no header of that kind in its first 8 KiB", path)
+		}
+		units = append(units, unit{path, func(ctx context.Context) (l []Result) {
+			for _, a := range o.Accels {
+				l = append(l, k.run(ctx, a, path))
+			}
+			return l
+		}})
 	}
 	r := &Report{Suite: "kernel", Results: o.each(ctx, units)}
 	return r.finish(start), nil
@@ -166,18 +176,26 @@ func ROM(ctx context.Context, o Options, k ROMOptions, path string) (*Report, er
 	}
 	r := &Report{Suite: "rom"}
 	for _, a := range o.Accels {
-		if o.wants(path) {
-			r.Results = append(r.Results, k.run(ctx, a, path))
+		if !o.wants(path) {
+			continue
 		}
+		x, err := k.run(ctx, a, path)
+		if err != nil {
+			return nil, err
+		}
+		r.Results = append(r.Results, x)
 	}
 	return r.finish(start), nil
 }
 
-func (k *ROMOptions) run(ctx context.Context, accel, path string) Result {
+func (k *ROMOptions) run(ctx context.Context, accel, path string) (Result, error) {
 	start := time.Now()
 	r := Result{Name: path, Accel: accel}
 	var out text
-	why := k.judge(ctx, accel, path, &out)
+	why, err := k.judge(ctx, accel, path, &out)
+	if err != nil {
+		return r, err
+	}
 	r.Output = out.b.String()
 	if why == "" {
 		r.Passed = 1
@@ -189,10 +207,11 @@ func (k *ROMOptions) run(ctx context.Context, accel, path string) Result {
 		}
 	}
 	r.Seconds = time.Since(start).Seconds()
-	return r
+	return r, nil
 }
 
-func (k *ROMOptions) judge(ctx context.Context, accel, path string, out *text) string {
+// judge runs the ROM and says why it has failed, or "".
+func (k *ROMOptions) judge(ctx context.Context, accel, path string, out *text) (string, error) {
 	cfg := k.Config
 	cfg.BIOS, cfg.Accel, cfg.NoReboot, cfg.ClockMode = path, accel, true, "warp"
 	if k.TextPort == 0 {
@@ -200,7 +219,7 @@ func (k *ROMOptions) judge(ctx context.Context, accel, path string, out *text) s
 	}
 	m, err := machine.New(cfg)
 	if err != nil {
-		return err.Error()
+		return "", err
 	}
 	defer m.Close()
 	post := -1
@@ -223,15 +242,18 @@ func (k *ROMOptions) judge(ctx context.Context, accel, path string, out *text) s
 	at := fmt.Sprintf("; it stands at %s", m.CPU(0))
 	switch {
 	case timeout:
-		return fmt.Sprintf("%s: no end after %d instructions%s", last, m.Count(), at)
+		return fmt.Sprintf("%s: no end after %d instructions%s", last, m.Count(), at), nil
 	case res.PostMortem != "":
-		return last + ": " + res.Reason + "\n" + res.PostMortem
+		return last + ": " + res.Reason + "\n" + res.PostMortem, nil
 	case post != int(k.PostPass):
-		return last + ": " + res.Reason + at
+		return last + ": " + res.Reason + at, nil
 	case k.Reference != nil:
-		return compareText(out.b.String(), string(k.Reference))
+		if err := m.Close(); err != nil { // lets the last characters out
+			return "", err
+		}
+		return compareText(out.b.String(), string(k.Reference)), nil
 	}
-	return ""
+	return "", nil
 }
 
 // compareText tells the first line in which two texts differ, or "". Line ends

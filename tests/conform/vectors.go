@@ -147,6 +147,10 @@ func (f *vectorFile) runTests(ctx context.Context, model string, r *Result) erro
 			return nil
 		}
 		t := &set.Tests[i]
+		var in isa.Inst
+		if isa.Decode(t.Bytes, 16, &in) == isa.ErrTruncated {
+			return fmt.Errorf("test %d: its code % x is cut short", i, t.Bytes)
+		}
 		if f.revoked[t.Hash] {
 			r.skip(revokedReason, 1)
 			continue

@@ -80,6 +80,9 @@ func (c *Comparison) Round() {
 	}
 }
 
+// Seed is what the cases are made from.
+func (c *Comparison) Seed() uint64 { return c.seed }
+
 // Cases is the number of cases run.
 func (c *Comparison) Cases() (n int) {
 	for _, f := range c.Forms {

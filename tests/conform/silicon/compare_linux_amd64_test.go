@@ -1,7 +1,9 @@
 package silicon
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -113,4 +115,24 @@ func TestDifferencesAreSeen(t *testing.T) {
 		require.True(t, first == "" || first == f.First)
 		first = f.First
 	}
+}
+
+// TestSoakAgainstHost is an hour of other cases; `make soak` runs it.
+func TestSoakAgainstHost(t *testing.T) {
+	if os.Getenv("G86_SOAK") == "" {
+		t.Skip("an hour long: make soak runs it")
+	}
+	h := openHost(t)
+	g, err := NewGuest("max", h.Base())
+	require.NoError(t, err)
+	c := New(h, g, uint64(time.Now().UnixNano()), func(string) bool { return true })
+	for end := time.Now().Add(time.Hour); time.Now().Before(end); {
+		c.Round()
+	}
+	for _, f := range c.Forms {
+		if f.Failures > 0 {
+			t.Errorf("%s: %d of %d: %s", f.Name, f.Failures, f.Runs, f.First)
+		}
+	}
+	t.Logf("seed %d: %d cases", c.Seed(), c.Cases())
 }
