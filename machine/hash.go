@@ -16,6 +16,9 @@ func (m *Machine) StateHash() (sum [32]byte) {
 }
 
 func (m *Machine) hash() [32]byte {
+	if err := m.settle(); err != nil {
+		return [32]byte{} // the run ends with this error
+	}
 	w := &snap.Writer{}
 	w.Struct(&m.state)
 	for _, c := range m.cpus {

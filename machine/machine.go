@@ -96,6 +96,7 @@ type Machine struct {
 	serial  [4][]byte // host input the guest's FIFO had no room for
 	typing  []rune    // keys the keyboard's queue had no room for
 	log     *logger
+	lazy    *lazyRAM // RAM of a snapshot that is still being unpacked
 	closed  bool
 }
 
@@ -155,6 +156,7 @@ func (m *Machine) Close() error {
 	for _, i := range m.images {
 		errs = append(errs, i.Close())
 	}
+	m.stopLazy()
 	if m.ram != nil {
 		errs = append(errs, release(m.ram))
 	}

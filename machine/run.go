@@ -169,6 +169,9 @@ func (m *Machine) execute(c *cpu.CPU, limit uint64) {
 
 // act does what devices asked for inside the last instruction.
 func (m *Machine) act() *Result {
+	if err := m.lazy.err(); err != nil {
+		return &Result{Status: StatusHost, Reason: err.Error()}
+	}
 	s := m.stop
 	if s == (stopReason{}) {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Names of sections.
@@ -31,7 +32,7 @@ type Snapshot struct {
 	AcceptChangedDisks bool
 
 	path  string
-	file  *os.File
+	file  *sharedFile
 	size  int64
 	list  []section
 	info  SnapshotInfo
@@ -45,7 +46,8 @@ func OpenSnapshot(path string) (*Snapshot, error) {
 	if err != nil {
 		return nil, configError("snapshot %s: %w; check the name", path, bare(err))
 	}
-	s := &Snapshot{path: path, file: f}
+	s := &Snapshot{path: path, file: &sharedFile{File: f}}
+	s.file.refs.Store(1)
 	if err := s.open(); err != nil {
 		f.Close()
 		return nil, s.fail(err)
@@ -175,9 +177,30 @@ var chunkBuffers = sync.Pool{New: func() any {
 // checksums verifies the checksum of every section, without unpacking.
 func (s *Snapshot) checksums() error {
 	return parallel(len(s.list), func(i int) error {
-		_, err := s.list[i].read(s.file)
+		b := chunkBuffers.Get().(*[]byte)
+		defer chunkBuffers.Put(b)
+		_, err := s.list[i].read(s.file, *b)
 		return err
 	})
+}
+
+// again is another handle on the same file, to be closed by itself.
+func (s *Snapshot) again() *Snapshot {
+	s.file.refs.Add(1)
+	return &Snapshot{path: s.path, file: s.file, size: s.size, list: s.list}
+}
+
+// sharedFile is closed by the last of its users.
+type sharedFile struct {
+	*os.File
+	refs atomic.Int32
+}
+
+func (f *sharedFile) Close() error {
+	if f.refs.Add(-1) == 0 {
+		return f.File.Close()
+	}
+	return nil
 }
 
 // parallel calls f for 0 to n-1 on all of the host's processors and returns the

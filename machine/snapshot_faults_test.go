@@ -325,3 +325,32 @@ func TestNoSnapshots(t *testing.T) {
 		require.Equal(t, StatusConfig, status(t, err))
 	}
 }
+
+// TestFileChangesWhileMemoryIsRead: memory is read when the guest wants it; a
+// file that was spoiled meanwhile ends the run with the host's status.
+func TestFileChangesWhileMemoryIsRead(t *testing.T) {
+	m := build(t, small(Config{Floppies: []string{bootFloppy(t, cat([]byte{0xfa}, spin)...) + ",readonly=on"}}))
+	m.RunUntil(1000)
+	noise(m)
+	path := filepath.Join(t.TempDir(), "m.snap")
+	require.NoError(t, m.SaveSnapshot(path))
+	s, err := OpenSnapshot(path)
+	require.NoError(t, err)
+	defer s.Close()
+	r := build(t, small(Config{Floppies: m.cfg.Floppies}))
+	require.NoError(t, r.startLazy(s))
+	var got, want [4096]byte
+	r.ReadPhys(2<<20, got[:])
+	m.ReadPhys(2<<20, want[:])
+	require.Equal(t, want, got, "read when it is wanted")
+	require.False(t, r.lazy.chunks[3].done.Load())
+	require.NoError(t, os.Truncate(path, 100<<10))
+	r.ReadPhys(3<<20, got[:])
+	res, ended := r.RunUntil(r.Count() + 100)
+	require.True(t, ended)
+	require.Equal(t, StatusHost, res.Status)
+	require.Contains(t, res.Reason, "changed while the guest was running from it")
+	require.Equal(t, StatusHost, status(t, r.SaveSnapshot(path)))
+	fresh := build(t, small(Config{}))
+	require.NoError(t, fresh.SaveSnapshot(path))
+}

@@ -78,7 +78,7 @@ var (
 func pack(name string, place uint64, data []byte) (section, []byte) {
 	s := section{name: name, place: place, size: uint64(len(data)), encoding: encodingZstd}
 	body := zstdEncoder.EncodeAll(data, make([]byte, 0, len(data)/4+64))
-	if len(body) >= len(data) {
+	if len(body) >= len(data)-len(data)/16 { // not worth the time to unpack it
 		s.encoding, body = encodingRaw, data
 	}
 	s.stored, s.crc = uint64(len(body)), crc32.Checksum(body, castagnoli)
@@ -180,9 +180,14 @@ func cString(b []byte) string {
 	return string(b)
 }
 
-// read fetches a section's stored bytes and checks them.
-func (s *section) read(r io.ReaderAt) ([]byte, error) {
-	b := make([]byte, s.stored)
+// read fetches a section's stored bytes, into buf if there is room, and checks
+// them.
+func (s *section) read(r io.ReaderAt, buf []byte) ([]byte, error) {
+	b := buf[:0]
+	if uint64(cap(b)) < s.stored {
+		b = make([]byte, 0, s.stored)
+	}
+	b = b[:s.stored]
 	if n, err := r.ReadAt(b, s.at); n < len(b) {
 		if err == nil || errors.Is(err, io.EOF) {
 			return nil, damaged("it ends within section %q", s.name)
@@ -205,7 +210,9 @@ func (s *section) label() string {
 
 // data fetches a section's data into dst, which has room for it or is nil.
 func (s *section) data(r io.ReaderAt, dst []byte) ([]byte, error) {
-	b, err := s.read(r)
+	buf := chunkBuffers.Get().(*[]byte)
+	defer chunkBuffers.Put(buf)
+	b, err := s.read(r, *buf)
 	if err != nil {
 		return nil, err
 	}

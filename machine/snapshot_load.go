@@ -69,6 +69,9 @@ func (m *Machine) reload(s *Snapshot) error {
 	if name, mine, theirs := now.hardware().difference(s.info.Machine.hardware()); name != "" {
 		return fmt.Errorf("the snapshot is of another machine (%s %v, here %v); start it with `g86 restore`", name, theirs, mine)
 	}
+	if err := m.settle(); err != nil {
+		return err
+	}
 	ram, err := allocate(m.cfg.Memory)
 	if err != nil {
 		return err
@@ -105,13 +108,14 @@ func (m *Machine) restore(s *Snapshot) error {
 	if err := m.check(s); err != nil {
 		return err
 	}
-	if err := s.unpackRAM(m.ram); err != nil {
+	if err := m.startLazy(s); err != nil {
 		return err
 	}
 	if err := m.loadParts(s.find); err != nil {
 		return err
 	}
 	m.loaded()
+	m.lazy.unpackRest()
 	return nil
 }
 

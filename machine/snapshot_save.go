@@ -33,6 +33,9 @@ func (m *Machine) saveSnapshot(d snapDir, path string) (err error) {
 
 // writeSnapshot writes a snapshot; the machine stands still.
 func (m *Machine) writeSnapshot(w io.Writer) error {
+	if err := m.settle(); err != nil {
+		return err
+	}
 	info, err := m.info()
 	if err != nil {
 		return err

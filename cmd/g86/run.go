@@ -427,8 +427,8 @@ func (s *session) verdict(out outcome) error {
 		return &statusError{res.Status, fmt.Errorf("the guest %s: nothing can wake it", res.Reason)}
 	case statusOK:
 		return s.failure
-	case machine.StatusConfig:
-		return configf("%s", res.Reason)
+	case machine.StatusConfig, machine.StatusHost:
+		return &statusError{res.Status, errors.New(res.Reason)}
 	}
 	return &statusError{status: res.Status}
 }

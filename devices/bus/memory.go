@@ -36,9 +36,12 @@ type Region struct {
 	Owner    string
 	Base     uint64
 	Size     uint64
-	Host     []byte    // backing of plain memory, nil for registers
-	ReadOnly bool      // plain memory that ignores writes (ROM)
-	Enabled  bool      // disabled regions are transparent
+	Host     []byte // backing of plain memory, nil for registers
+	ReadOnly bool   // plain memory that ignores writes (ROM)
+	Enabled  bool   // disabled regions are transparent
+	// Fill, if set, is called before bytes of Host are handed out or touched: memory
+	// that is still on its way.
+	Fill     func(off, n uint64)
 	priority int       // higher covers lower
 	width    int       // widest register access
 	dev      MemDevice // registers
@@ -123,6 +126,12 @@ func (r *Region) SetReadOnly(ro bool) {
 	}
 }
 
+func (r *Region) fill(off, n uint64) {
+	if r.Fill != nil {
+		r.Fill(off, n)
+	}
+}
+
 // Regions lists all regions, highest priority first, for the monitor.
 func (b *Bus) Regions() []*Region { return b.regions }
 
@@ -154,6 +163,7 @@ func (b *Bus) Page(pa uint64) (host []byte, writable bool) {
 		}
 	}
 	off := pa - r.Base
+	r.fill(off, 0x1000)
 	return r.Host[off : off+0x1000 : off+0x1000], !r.ReadOnly
 }
 
@@ -164,6 +174,7 @@ func (b *Bus) Read(pa uint64, size int) uint64 {
 	if r != nil {
 		if off := pa - r.Base; off+uint64(size) <= r.Size {
 			if r.Host != nil {
+				r.fill(off, uint64(size))
 				var t [8]byte
 				copy(t[:size], r.Host[off:])
 				return binary.LittleEndian.Uint64(t[:])
@@ -188,6 +199,7 @@ func (b *Bus) Write(pa uint64, size int, v uint64) {
 		if off := pa - r.Base; off+uint64(size) <= r.Size {
 			if r.Host != nil {
 				if !r.ReadOnly {
+					r.fill(off, uint64(size))
 					var t [8]byte
 					binary.LittleEndian.PutUint64(t[:], v)
 					copy(r.Host[off:off+uint64(size)], t[:])
