@@ -151,7 +151,11 @@ func (c *Comparison) compare(f *Form, in *isa.Inst, s *State, code []byte, n uin
 		flags &^= uint64(f.row.Flags.Undefined)
 		f.Undefined |= uint32(got.Flags^want.Flags) & f.row.Flags.Undefined & statusFlags
 	}
-	l := diff(&got, &want, f.bits, flags, looseOf(f.row))
+	x := looseOf(f.row, in, f.bits)
+	for _, i := range x.image {
+		c.same(ea(in, s), i)
+	}
+	l := diff(&got, &want, f.bits, flags, x)
 	l = append(l, c.memory()...)
 	if len(l) == 0 {
 		return
@@ -170,6 +174,12 @@ func copyCode(m Machine, code []byte) int {
 		room[i] = 0xcc
 	}
 	return len(room)
+}
+
+// same makes part of an operand in plain memory what the host stored.
+func (c *Comparison) same(at uint64, part span) {
+	off := int(at - uint64(c.host.Base()))
+	copy(c.guest.Mem()[off+part.from:off+part.to], c.host.Mem()[off+part.from:off+part.to])
 }
 
 // memory tells the first difference in memory and makes both sides the same again.

@@ -8,15 +8,14 @@ import (
 
 // Reasons for leaving forms out.
 const (
-	WhyHost     = "tells what the host or its kernel is, not what the instruction does"
-	WhyFar      = "depends on the host's descriptor tables, or would change its segment registers"
-	WhyKernel   = "a system call of the host"
-	WhyPointers = "stores the pointers to the last x87 instruction, which not all processors keep"
-	WhyImage    = "the layout of the host's extended states"
-	WhyApprox   = "an approximation that every processor makes its own"
-	WhyVendor   = "processors of different vendors differ"
-	WhyTrap     = "cannot be told from the trap that ends every instruction"
-	WhyLacks    = "the host's processor lacks it"
+	WhyHost   = "tells what the host or its kernel is, not what the instruction does"
+	WhyFar    = "depends on the host's descriptor tables, or would change its segment registers"
+	WhyKernel = "a system call of the host"
+	WhyImage  = "the layout of the host's extended states"
+	WhyApprox = "an approximation that every processor makes its own"
+	WhyVendor = "processors of different vendors differ"
+	WhyTrap   = "cannot be told from the trap that ends every instruction"
+	WhyLacks  = "the host's processor lacks it"
 )
 
 var left = map[string]string{
@@ -28,7 +27,6 @@ var left = map[string]string{
 	"LSS": WhyFar, "CALLF": WhyFar, "JMPF": WhyFar, "RETF": WhyFar, "IRET": WhyFar,
 	"SYSCALL": WhyKernel, "SYSENTER": WhyKernel,
 	"SYSEXIT": WhyVendor, "SYSRET": WhyVendor, "UD0": WhyVendor,
-	"FNSTENV": WhyPointers, "FNSAVE": WhyPointers, "FXSAVE": WhyPointers,
 	"FXRSTOR": WhyImage, "XSAVE": WhyImage, "XSAVEOPT": WhyImage, "XSAVEC": WhyImage, "XSAVES": WhyImage, "XRSTOR": WhyImage,
 	"XRSTORS": WhyImage, "INT1": WhyTrap,
 	"RCPPS": WhyApprox, "RCPSS": WhyApprox, "RSQRTPS": WhyApprox, "RSQRTSS": WhyApprox,
@@ -75,6 +73,8 @@ func refuse(in *isa.Inst, f *isa.Form, s *State, code []byte, bits int) string {
 		return WhyVendor // AMD's processors take the condition from the prefix
 	case f.Mnemonic == "ARPL" && in.Mem() && (in.Seg == isa.CS || !plain(ea(in, s), s)):
 		return WhyVendor // whether what cannot be written faults when nothing is to be written
+	case storesImage(f) && !(plain(ea(in, s), s) && plain(ea(in, s)+512, s)):
+		return WhyVendor // how much has been stored when a later part faults
 	case unaligned(f) && in.Mem() && ea(in, s)&15 != 0:
 		return WhyVendor // whether its operand must be aligned
 	case f.Mnemonic == "NOP" && f.Feature == isa.PREFETCHW && !in.Mem():
@@ -130,10 +130,39 @@ type loose struct {
 	sw    uint16 // bits of the x87 status word
 	page  bool   // the byte within the page at which a page fault is reported
 	stack bool   // whether an instruction that faulted has entered MMX state
+	image []span // of the memory operand: pointers to the last x87 instruction, which not all processors keep
 }
 
-func looseOf(f *isa.Form) (l loose) {
+// span is some bytes of an operand.
+type span struct{ from, to int }
+
+// Where the x87 images hold the pointers (SDM volume 1, figures 8-9 and 8-12,
+// table 10-2); of FXSAVE's also the mask of MXCSR and what is reserved.
+var (
+	env32   = []span{{12, 28}}
+	env16   = []span{{6, 14}}
+	fxImage = []span{{6, 24}, {28, 32}, {fxEnd, 512}}
+	fxSmall = []span{{6, 24}, {28, 32}, {fxXMM + 8*16, 512}} // outside 64-bit code
+
+)
+
+// storesImage reports an instruction that stores the x87 state.
+func storesImage(f *isa.Form) bool {
+	return f.Mnemonic == "FNSTENV" || f.Mnemonic == "FNSAVE" || f.Mnemonic == "FXSAVE"
+}
+
+func looseOf(f *isa.Form, in *isa.Inst, bits int) (l loose) {
 	switch f.Mnemonic {
+	case "FNSTENV", "FNSAVE":
+		l.image = env32
+		if in.OpSize == 2 {
+			l.image = env16
+		}
+	case "FXSAVE":
+		l.image = fxImage
+		if bits == 32 {
+			l.image = fxSmall
+		}
 	case "FCOMI", "FCOMIP", "FUCOMI", "FUCOMIP":
 		l.sw = 0x200 // the manual clears C1, AMD's processors do not
 	case "FLDENV", "FRSTOR", "MASKMOVQ", "MASKMOVDQU":
