@@ -4,7 +4,7 @@ FUZZTIME ?= 30s
 # Every host g86 promises to build for, as GOOS/GOARCH.
 HOSTS     = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 
-.PHONY: build generate guests demo test vet fmt generated cross unit bench-interp soak fuzz clean
+.PHONY: build generate guests demo kernels test vet fmt generated cross unit bench-interp soak fuzz clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/g86 ./cmd/g86
@@ -19,6 +19,10 @@ guests:
 # The demonstration guest from its assembly source; needs nasm.
 demo:
 	cd firmware/demo && nasm -Werror -f bin -o demo.bin demo.asm
+
+# The bare-metal test kernels from their assembly sources; needs nasm.
+kernels:
+	cd tests/kernels && nasm -Werror -f bin -o system.bin system.asm
 
 # The whole check. Guests that cannot be fetched are named by the tests they skip.
 test: vet fmt generated cross

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -190,6 +191,33 @@ func TestKernels(t *testing.T) {
 	r, err := Kernels(t.Context(), options(""), endless, []string{testKernel(t, "", 0xeb, 0xfe)})
 	require.NoError(t, err)
 	require.Contains(t, r.Results[0].Details[0], "no end after")
+}
+
+// TestSystemKernel runs our own test kernel of protected-mode behaviour.
+func TestSystemKernel(t *testing.T) {
+	k := KernelOptions{Config: machine.Config{Memory: 16 << 20, DebugExitPort: 0xf4}, Pass: []uint32{0}, Timeout: 2 * time.Minute}
+	r, err := Kernels(t.Context(), options(""), k, []string{"../kernels/system.bin"})
+	require.NoError(t, err)
+	out := r.Results[0].Output
+	require.Zero(t, r.Failed, "%v\n%s", r.Results[0].Details, out)
+	require.GreaterOrEqual(t, strings.Count(out, "PASS: "), 50, "%s", out)
+	require.NotContains(t, out, "FAIL: ")
+}
+
+// TestKernelIsItsSource: the committed kernel is what its source assembles to.
+func TestKernelIsItsSource(t *testing.T) {
+	nasm, err := exec.LookPath("nasm")
+	if err != nil {
+		t.Skip("nasm is not installed")
+	}
+	out := filepath.Join(t.TempDir(), "system.bin")
+	b, err := exec.Command(nasm, "-Werror", "-f", "bin", "-o", out, "../kernels/system.asm").CombinedOutput()
+	require.NoError(t, err, "%s", b)
+	got, err := os.ReadFile(out)
+	require.NoError(t, err)
+	want, err := os.ReadFile("../kernels/system.bin")
+	require.NoError(t, err)
+	require.Equal(t, want, got, "run make kernels")
 }
 
 // testROM is 64 KiB that run code from F000:0000 and then halt.

@@ -61,6 +61,11 @@ func refuse(in *isa.Inst, f *isa.Form, s *State, code []byte, bits int) string {
 		return WhyHost // nothing of ours is below 64 KiB
 	case f.Mnemonic == "INT" && in.Imm&0xff == 0x80:
 		return WhyKernel
+	case f.Attr&(isa.Rep|isa.RepCond) != 0 && in.Prefix&(isa.PrefixRep|isa.PrefixRepne) != 0 && bits == 64 && in.AddrSize == 4 &&
+		uint32(s.GPR[1]) == 0:
+		return WhyVendor // whether a count of zero in ECX clears the upper half of RCX
+	case f.Mnemonic == "MOVSXD" && in.OpSize == 2 && in.Mem() && !plain(ea(in, s), s):
+		return WhyVendor // whether two or four bytes are read
 	case f.Mnemonic == "BSWAP" && in.OpSize == 2:
 		return WhyVendor
 	case (f.Mnemonic == "SHLD" || f.Mnemonic == "SHRD") && in.OpSize == 2:
