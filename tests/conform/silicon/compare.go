@@ -3,6 +3,7 @@ package silicon
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 
@@ -28,22 +29,28 @@ type Oracle interface {
 	CPUID(leaf, sub uint32) (a, b, c, d uint32)
 }
 
-// Comparison runs cases of all forms, one after the other. Case n is the same
-// for the same seed, whatever ran before.
+// Comparison runs cases of all forms. Case n of a form is the same for the same
+// seed, whatever ran before.
 type Comparison struct {
 	Forms   []*Form
 	LeftOut map[string]int // forms by reason
 	Refused map[string]int // instructions by reason
-	host    Oracle
+	host    Oracle         // nil where only recorded outcomes are there
 	guest   Machine
+	base    uint32
 	seed    uint64
-	next    uint64
+	round   uint64
 }
 
 // New prepares a comparison of the forms whose names keep accepts.
 func New(host Oracle, guest Machine, seed uint64, keep func(name string) bool) *Comparison {
-	c := &Comparison{LeftOut: map[string]int{}, Refused: map[string]int{}, host: host, guest: guest, seed: seed}
-	has := features(host.CPUID)
+	c := &Comparison{LeftOut: map[string]int{}, Refused: map[string]int{}, host: host, guest: guest, seed: seed, base: host.Base()}
+	c.list(features(host.CPUID), keep)
+	return c
+}
+
+// list fills in the forms.
+func (c *Comparison) list(has func(isa.Feature) bool, keep func(name string) bool) {
 	for i := 1; i < len(isa.Forms); i++ {
 		f := &isa.Forms[i]
 		for _, bits := range []int{64, 32} {
@@ -65,7 +72,6 @@ func New(host Oracle, guest Machine, seed uint64, keep func(name string) bool) *
 			c.Forms = append(c.Forms, &Form{Name: name, row: f, bits: bits, template: t})
 		}
 	}
-	return c
 }
 
 // tries bounds how often an instruction of a form is made up before it is given
@@ -75,9 +81,11 @@ const tries = 20
 // Round runs one case of every form.
 func (c *Comparison) Round() {
 	for _, f := range c.Forms {
-		c.run(f, c.next)
-		c.next++
+		if k, ok := c.prepare(f, c.round); ok {
+			c.compare(f, k)
+		}
 	}
+	c.round++
 }
 
 // Seed is what the cases are made from.
@@ -91,78 +99,130 @@ func (c *Comparison) Cases() (n int) {
 	return n
 }
 
-func (c *Comparison) run(f *Form, n uint64) {
-	base := c.host.Base()
-	g := &generator{rand.New(rand.NewPCG(c.seed, n)), base}
-	var in isa.Inst
+// testCase is an instruction in its place, with everything it starts from.
+type testCase struct {
+	number uint64
+	in     isa.Inst
+	code   []byte
+	state  State
+	loose  loose
+}
+
+// prepare makes case n of a form and puts it into the memory of both sides.
+func (c *Comparison) prepare(f *Form, n uint64) (k testCase, ok bool) {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(f.Name))
+	g := &generator{rand.New(rand.NewPCG(c.seed, h.Sum64()+n)), c.base}
+	k.number = n
 	for range tries {
-		code := g.make(&f.template, f.bits)
-		if len(code) > isa.MaxLen {
-			code = code[:isa.MaxLen]
+		c.clear()
+		k.code = g.make(&f.template, f.bits)
+		if len(k.code) > isa.MaxLen {
+			k.code = k.code[:isa.MaxLen]
 		}
-		if isa.Decode(code, isa.Mode(f.bits), &in) != nil || in.Form != f.row.ID {
+		if isa.Decode(k.code, isa.Mode(f.bits), &k.in) != nil || k.in.Form != f.row.ID {
 			continue
 		}
-		code = code[:in.Len]
-		s := g.state()
+		k.code = k.code[:k.in.Len]
+		k.state = g.state()
 		if f.bits == 32 {
-			for i := range s.GPR {
-				s.GPR[i] &= 0xffffffff
-			}
+			narrow(&k.state)
 		}
-		if !g.place(&in, &s, f.bits, c.put) {
+		if !g.place(&k.in, &k.state, f.bits, c.put) {
 			continue
 		}
 		if f.bits == 32 {
-			for i := range s.GPR {
-				s.GPR[i] &= 0xffffffff
-			}
+			narrow(&k.state)
 		}
-		if why := refuse(&in, f.row, &s, code, f.bits); why != "" {
+		if why := refuse(&k.in, f.row, &k.state, k.code, f.bits); why != "" {
 			c.Refused[why]++
 			continue
 		}
-		c.compare(f, &in, &s, code, n)
-		return
+		k.loose = looseOf(f.row, &k.in, f.bits)
+		for _, m := range c.sides() {
+			const at = offCode + codeAt
+			m.Written(at, copyCode(m, k.code))
+		}
+		return k, true
+	}
+	return k, false
+}
+
+// narrow leaves 32 bits of each register.
+func narrow(s *State) {
+	for i := range s.GPR {
+		s.GPR[i] &= 0xffffffff
+	}
+}
+
+// sides are the machines that are there.
+func (c *Comparison) sides() []Machine {
+	if c.host == nil {
+		return []Machine{c.guest}
+	}
+	return []Machine{c.host, c.guest}
+}
+
+// clear zeroes the data of both sides.
+func (c *Comparison) clear() {
+	for _, m := range c.sides() {
+		for _, w := range windows {
+			clear(m.Mem()[w.off : w.off+w.size])
+		}
 	}
 }
 
 // put writes b to both sides, as far as the address lies in a window.
 func (c *Comparison) put(at uint64, b []byte) {
-	off := int64(at) - int64(c.host.Base())
-	for _, w := range windows {
-		for i, x := range b {
-			if o := off + int64(i); o >= int64(w.off) && o < int64(w.off+w.size) {
-				c.host.Mem()[o], c.guest.Mem()[o] = x, x
+	off := int64(at) - int64(c.base)
+	for _, m := range c.sides() {
+		mem := m.Mem()
+		for _, w := range windows {
+			for i, x := range b {
+				if o := off + int64(i); o >= int64(w.off) && o < int64(w.off+w.size) {
+					mem[o] = x
+				}
 			}
 		}
 	}
 }
 
-func (c *Comparison) compare(f *Form, in *isa.Inst, s *State, code []byte, n uint64) {
+// flags are the RFLAGS bits that are defined after a case.
+func (f *Form) flags(vector int) uint64 {
+	v := uint64(statusFlags | flagDF | flagNT | flagID)
+	if vector == None {
+		v &^= uint64(f.row.Flags.Undefined)
+	}
+	return v
+}
+
+func (c *Comparison) compare(f *Form, k testCase) {
 	f.Runs++
-	const at = offCode + codeAt
-	c.host.Written(at, copyCode(c.host, code))
-	c.guest.Written(at, copyCode(c.guest, code))
-	got := c.guest.Step(s, f.bits)
-	want := c.host.Step(s, f.bits)
-	flags := uint64(statusFlags | flagDF | flagNT | flagID)
+	got := c.guest.Step(&k.state, f.bits)
+	want := c.host.Step(&k.state, f.bits)
 	if want.Vector == None {
-		flags &^= uint64(f.row.Flags.Undefined)
 		f.Undefined |= uint32(got.Flags^want.Flags) & f.row.Flags.Undefined & statusFlags
 	}
-	x := looseOf(f.row, in, f.bits)
-	for _, i := range x.image {
-		c.same(ea(in, s), i)
+	for _, m := range c.sides() {
+		k.blank(m, c.base)
 	}
-	l := diff(&got, &want, f.bits, flags, x)
+	l := diff(&got, &want, f.bits, f.flags(want.Vector), k.loose)
 	l = append(l, c.memory()...)
 	if len(l) == 0 {
 		return
 	}
 	f.Failures++
 	if f.First == "" {
-		f.First = fmt.Sprintf("case %d: %s (% x): %s; from %s", n, isa.Disasm(in, s.RIP, isa.Mode(f.bits)), code, strings.Join(l, ", "), inputs(in, s))
+		f.First = fmt.Sprintf("case %d: %s (% x): %s; from %s", k.number, isa.Disasm(&k.in, k.state.RIP, isa.Mode(f.bits)), k.code,
+			strings.Join(l, ", "), inputs(&k.in, &k.state))
+	}
+}
+
+// blank zeroes what is not compared of the operand.
+func (k *testCase) blank(m Machine, base uint32) {
+	for _, part := range k.loose.image {
+		off := int(ea(&k.in, &k.state) - uint64(base))
+		clear(m.Mem()[off+part.from : off+part.to])
 	}
 }
 
@@ -176,13 +236,7 @@ func copyCode(m Machine, code []byte) int {
 	return len(room)
 }
 
-// same makes part of an operand in plain memory what the host stored.
-func (c *Comparison) same(at uint64, part span) {
-	off := int(at - uint64(c.host.Base()))
-	copy(c.guest.Mem()[off+part.from:off+part.to], c.host.Mem()[off+part.from:off+part.to])
-}
-
-// memory tells the first difference in memory and makes both sides the same again.
+// memory tells the first difference in memory.
 func (c *Comparison) memory() (l []string) {
 	for _, w := range windows {
 		h, g := c.host.Mem()[w.off:w.off+w.size], c.guest.Mem()[w.off:w.off+w.size]
@@ -191,11 +245,10 @@ func (c *Comparison) memory() (l []string) {
 		}
 		for i := range h {
 			if h[i] != g[i] {
-				l = append(l, fmt.Sprintf("[%#x] %02x, host %02x", int(c.host.Base())+w.off+i, g[i], h[i]))
+				l = append(l, fmt.Sprintf("[%#x] %02x, host %02x", int(c.base)+w.off+i, g[i], h[i]))
 				break
 			}
 		}
-		copy(g, h)
 	}
 	return l
 }

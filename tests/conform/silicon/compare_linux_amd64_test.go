@@ -1,7 +1,10 @@
 package silicon
 
 import (
+	"bytes"
+	"flag"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -84,6 +87,62 @@ func TestHostExceptions(t *testing.T) {
 		}
 		require.Equal(t, s.GPR, o.GPR, x.name)
 	}
+}
+
+// TestHandlersShareTheProcess: while guest instructions fault on one thread, Go's
+// own faults on others, its preemption signals and its collector work as ever.
+func TestHandlersShareTheProcess(t *testing.T) {
+	h := openHost(t)
+	stop := make(chan struct{})
+	caught := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-stop:
+				caught <- n
+				return
+			default:
+			}
+			func() {
+				defer func() {
+					if recover() != nil {
+						n++
+					}
+				}()
+				var p *[512]byte
+				p[n&511]++
+			}()
+			runtime.GC()
+		}
+	}()
+	copyCode(h, []byte{0x8a, 0x08}) // MOV CL,[RAX]
+	for i := range 3000 {
+		s := State{RIP: uint64(h.Base()) + offCode + codeAt}
+		want := None
+		s.GPR[0] = uint64(h.Base()) + offData
+		if i%2 == 0 {
+			s.GPR[0], want = uint64(h.Base())+offHole, 14
+		}
+		copy(s.FX[:], h.plainFX())
+		o := h.Step(&s, 64)
+		require.Equal(t, want, o.Vector)
+	}
+	close(stop)
+	require.NotZero(t, <-caught)
+}
+
+var update = flag.Bool("update", false, "record from this host's processor")
+
+// TestRecordFromHost makes testdata/recorded.txt anew, with -update.
+func TestRecordFromHost(t *testing.T) {
+	if !*update {
+		t.Skip("records only with -update")
+	}
+	h := openHost(t)
+	var b bytes.Buffer
+	require.NoError(t, Record(&b, h, 8))
+	require.NoError(t, os.WriteFile(recorded, b.Bytes(), 0o644))
 }
 
 // broken is a machine that gets one instruction wrong.
