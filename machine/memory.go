@@ -18,7 +18,12 @@ const (
 // to show.
 func (m *Machine) buildMemory() error {
 	var err error
-	if m.ram, err = allocate(m.cfg.Memory); err != nil {
+	if s := m.cfg.saved; s != nil && s.shared != nil {
+		m.ram, err = mapPrivate(s.shared, m.cfg.Memory)
+	} else {
+		m.ram, err = allocate(m.cfg.Memory)
+	}
+	if err != nil {
 		return err
 	}
 	low, high := e820.Split(m.cfg.Memory)

@@ -4,6 +4,7 @@ package machine
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"syscall"
 )
@@ -28,3 +29,16 @@ func allocate(n uint64) ([]byte, error) {
 
 // release gives memory of allocate back.
 func release(b []byte) error { return syscall.Munmap(b) }
+
+// mapPrivate maps n bytes of a file copy-on-write.
+func mapPrivate(f *os.File, n uint64) ([]byte, error) {
+	flags := syscall.MAP_PRIVATE
+	if runtime.GOOS == "linux" {
+		flags |= mapNoReserve
+	}
+	b, err := syscall.Mmap(int(f.Fd()), 0, int(n), syscall.PROT_READ|syscall.PROT_WRITE, flags)
+	if err != nil {
+		return nil, &ConfigError{StatusHost, fmt.Errorf("cannot map %d MiB of memory for the guest: %w", n>>20, err)}
+	}
+	return b, nil
+}

@@ -37,6 +37,8 @@ type Snapshot struct {
 	list  []section
 	info  SnapshotInfo
 	files map[string][]byte
+
+	shared *os.File // memory that several machines have in common, see Clones
 }
 
 // OpenSnapshot opens a snapshot file. Errors are of type *ConfigError and name

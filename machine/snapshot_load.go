@@ -108,14 +108,18 @@ func (m *Machine) restore(s *Snapshot) error {
 	if err := m.check(s); err != nil {
 		return err
 	}
-	if err := m.startLazy(s); err != nil {
-		return err
+	if s.shared == nil {
+		if err := m.startLazy(s); err != nil {
+			return err
+		}
 	}
 	if err := m.loadParts(s.find); err != nil {
 		return err
 	}
 	m.loaded()
-	m.lazy.unpackRest()
+	if m.lazy != nil {
+		m.lazy.unpackRest()
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -174,4 +175,41 @@ func TestChangedDisks(t *testing.T) {
 	require.ErrorContains(t, restore(true), "has 524288 bytes; the snapshot was taken with one of 1048576")
 	require.NoError(t, os.Remove(img))
 	require.ErrorContains(t, restore(true), "does not exist")
+}
+
+// TestClones: machines that share a snapshot's memory go on alike, each by
+// itself, but for their random numbers.
+func TestClones(t *testing.T) {
+	m := build(t, small(Config{CPUs: 2, Kernel: file(t, "ap", apKernel())}))
+	m.RunUntil(20_000)
+	noise(m)
+	path := filepath.Join(t.TempDir(), "m.snap")
+	require.NoError(t, m.SaveSnapshot(path))
+	s, err := OpenSnapshot(path)
+	require.NoError(t, err)
+	defer s.Close()
+	clones, err := s.Clones()
+	if runtime.GOOS == "windows" {
+		require.Error(t, err)
+		t.Skip("this host cannot share memory")
+	}
+	require.NoError(t, err)
+	var list []*Machine
+	for i := range 3 {
+		c, err := clones.New(i, Config{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, c.Close()) })
+		list = append(list, c)
+	}
+	require.NoError(t, clones.Close(), "the machines keep what they share")
+	require.Equal(t, m.StateHash(), list[0].StateHash(), "the first is the machine itself")
+	require.NotEqual(t, list[0].random(), list[1].random())
+	require.NotEqual(t, list[1].random(), list[2].random())
+	require.Equal(t, m.ram, list[1].ram)
+	list[1].bus.WritePhys(2<<20, []byte("written by one"))
+	require.Equal(t, m.ram, list[2].ram, "a write is the writer's own")
+	list[2].random()
+	for _, c := range list {
+		require.Equal(t, "power off", run(t, c).Reason)
+	}
 }

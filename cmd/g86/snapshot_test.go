@@ -114,3 +114,27 @@ func TestKilledWhileSaving(t *testing.T) {
 	r := runIn(t, dir, strings.NewReader("aliveq"), "restore", "echo.snap")
 	require.Equal(t, ran{0, "aliveq", ""}, r)
 }
+
+func TestClone(t *testing.T) {
+	dir := t.TempDir()
+	// Waits for time to pass, says so and powers off.
+	write(t, dir, "guest", bootSector(join([]byte{0xfb, 0xb9, 0x05, 0x00, 0xf4, 0xe2, 0xfd}, say("done"), powerOff)...)) // sti; mov cx,5; hlt; loop
+	r := runIn(t, dir, strings.NewReader("savevm guest.snap\nquit\n"), "run", "guest,readonly=on", "--monitor", "stdio", "-m", "16")
+	require.Equal(t, ran{0, "", ""}, r)
+	r = runIn(t, dir, nil, "clone", "guest.snap", "-n", "4", "--serial", "file:%d.log", "--timeout", "60s")
+	require.Equal(t, 0, r.status, r.errout)
+	for i, name := range []string{"0.log", "1.log", "2.log", "3.log"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, "done", string(b))
+		require.Contains(t, r.out, "clone "+string(rune('0'+i))+": power off, status 0\n")
+	}
+	for args, status := range map[string]int{
+		"clone guest.snap": 2, "clone -n 2": 2, "clone guest.snap -n 0": 2, "clone guest.snap -n x": 2, "clone guest.snap -n 2 --serial stdio": 2,
+		"clone guest.snap -n 2 --serial file:x": 2, "clone none -n 2": 4, "clone guest -n 2": 4, "clone guest.snap -n 2 --serial file:none/%d": 4,
+	} {
+		r := runIn(t, dir, nil, strings.Fields(args)...)
+		require.Equal(t, status, r.status, "%s: %+v", args, r)
+		oneLineOnly(t, r.errout)
+	}
+}

@@ -27,6 +27,7 @@
 package vga
 
 import (
+	"bytes"
 	"hash/maphash"
 
 	"g86/devices"
@@ -119,9 +120,19 @@ func (v *VGA) Reset(kind devices.ResetKind) {
 	v.state.VBE[vbeID] = vbeIDMax
 	v.state.VBE[vbeXRes], v.state.VBE[vbeYRes], v.state.VBE[vbeBPP] = 640, 480, 8
 	if kind == devices.PowerOn {
-		clear(v.vram)
+		v.blank()
 	}
 	v.changed()
+}
+
+// blank clears video memory. Pages that are zero stay untouched: they may cost
+// the host nothing yet.
+func (v *VGA) blank() {
+	for i := 0; i < len(v.vram); i += savePage {
+		if p := v.vram[i : i+savePage]; !bytes.Equal(p, zeroPage[:]) {
+			clear(p)
+		}
+	}
 }
 
 // changed recomputes what derives from the registers.
@@ -129,6 +140,8 @@ func (v *VGA) changed() {
 	v.gen++
 	v.window.decode(v)
 }
+
+var zeroPage [savePage]byte
 
 // savedVRAM holds the pages of video memory that are not all zero.
 type savedVRAM struct {
@@ -142,9 +155,8 @@ const savePage = 4096
 func (v *VGA) Save(w *snap.Writer) {
 	w.Struct(&v.state)
 	var s savedVRAM
-	var zero [savePage]byte
 	for i := 0; i < len(v.vram); i += savePage {
-		if p := v.vram[i : i+savePage]; string(p) != string(zero[:]) {
+		if p := v.vram[i : i+savePage]; !bytes.Equal(p, zeroPage[:]) {
 			s.Pages = append(s.Pages, uint16(i/savePage))
 			s.Data = append(s.Data, p...)
 		}
@@ -164,7 +176,7 @@ func (v *VGA) Load(r *snap.Reader) error {
 	if len(s.Data) != len(s.Pages)*savePage {
 		return snap.ErrShort
 	}
-	clear(v.vram)
+	v.blank()
 	for i, p := range s.Pages {
 		if int(p) >= len(v.vram)/savePage {
 			return snap.ErrShort
