@@ -218,7 +218,7 @@ func TestMonitorSocket(t *testing.T) {
 		{"info irq", "apic1"},
 		{"info pci", "PCI device 8086:1237"},
 		{"info mem", "paging is off"},
-		{"info mtree", "0000000000000000-000000001fffffff  ram"},
+		{"info mtree", "0000000000000000-000000003fffffff  ram"},
 		{"info clock", "2000 ps each"},
 		{"info screen", "Booting from"},
 		{"x /3i 0x7c09", "0x00007c0c:  bb7856                   mov bx, 0x5678\n"},
