@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
+	"g86/machine"
 	"github.com/stretchr/testify/require"
 )
 
@@ -85,4 +87,17 @@ func TestTestReports(t *testing.T) {
 	xml, err := os.ReadFile(filepath.Join(dir, "out.xml"))
 	require.NoError(t, err)
 	require.Contains(t, string(xml), "exit value 0x3")
+}
+
+// TestTestHost: a round of every form, where the host can be the oracle.
+func TestTestHost(t *testing.T) {
+	r := runIn(t, t.TempDir(), nil, "test", "host", "--rounds", "1")
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		require.Equal(t, machine.StatusHost, r.status, r.errout)
+		oneLineOnly(t, r.errout)
+		return
+	}
+	require.Zero(t, r.status, "%s%s", r.out, r.errout)
+	require.Regexp(t, `\d{4}  passed\n +0  failed\n`, r.out)
+	require.Contains(t, r.out, "seed 1\n")
 }

@@ -17,9 +17,6 @@ type Options struct {
 
 func (o *Options) wants(name string) bool { return o.Filter == nil || o.Filter.MatchString(name) }
 
-// Engines tells which engines the suites know; check refuses the others.
-var Engines = []string{"interp"}
-
 // Refused says why an engine cannot run suites, or "".
 func Refused(accel string) string {
 	switch accel {

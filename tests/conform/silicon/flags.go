@@ -13,7 +13,6 @@ const (
 	flagDF = 1 << 10
 	flagOF = 1 << 11
 	flagNT = 1 << 14
-	flagRF = 1 << 16
 	flagAC = 1 << 18
 	flagID = 1 << 21
 

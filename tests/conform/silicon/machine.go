@@ -67,7 +67,6 @@ const (
 	fxCW    = 0
 	fxSW    = 2
 	fxTag   = 4
-	fxFOP   = 6
 	fxMXCSR = 24
 	fxMask  = 28
 	fxST    = 32
