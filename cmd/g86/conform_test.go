@@ -46,6 +46,7 @@ func TestTestVerb(t *testing.T) {
 		{[]string{"rom", "rom", "good"}, 2, "takes one file"},
 		{[]string{"vectors", "empty", "--smp", "2"}, 2, "--smp does not go with test vectors"},
 		{[]string{"vectors", "empty"}, 4, "no vectors in it"},
+		{[]string{"vectors", "rom"}, 4, "rom: not a MOO file"},
 		{[]string{"vectors", "none"}, 4, "no such file"},
 		{[]string{"kernel", "rom"}, 4, "not a Multiboot kernel"},
 		{[]string{"kernel", "good", "--accel", "jit"}, 4, "not in this build"},

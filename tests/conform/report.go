@@ -24,6 +24,8 @@ type Result struct {
 	Details []string       `json:"details,omitempty"` // of the first failures
 	Output  string         `json:"output,omitempty"`  // what a guest said
 	Seconds float64        `json:"seconds"`
+
+	unfit error // why its file could not be run at all
 }
 
 func (r *Result) skip(reason string, n int) {
@@ -77,6 +79,19 @@ func (r *Report) finish(start time.Time) *Report {
 	}
 	r.Seconds = time.Since(start).Seconds()
 	return r
+}
+
+// unfit is why none of the files could be run, or nil.
+func (r *Report) unfit() error {
+	for i := range r.Results {
+		if r.Results[i].unfit == nil {
+			return nil
+		}
+	}
+	if len(r.Results) == 0 {
+		return nil
+	}
+	return r.Results[0].unfit
 }
 
 // Ran reports whether anything was decided.

@@ -109,8 +109,8 @@ func Vectors(ctx context.Context, o Options, model string, paths []string) (*Rep
 			return l
 		}})
 	}
-	r := &Report{Suite: "vectors", Results: o.each(ctx, units)}
-	return r.finish(start), nil
+	r := (&Report{Suite: "vectors", Results: o.each(ctx, units)}).finish(start)
+	return r, r.unfit()
 }
 
 // run runs all tests of a file.
@@ -120,6 +120,7 @@ func (f *vectorFile) run(ctx context.Context, accel, model string) Result {
 	if err := f.runTests(ctx, model, &r); err != nil {
 		r.Failed++
 		r.Details = append(r.Details, err.Error())
+		r.unfit = fmt.Errorf("%s: %w", f.path, err)
 	}
 	r.Seconds = time.Since(start).Seconds()
 	return r
