@@ -210,14 +210,14 @@ func (s *section) label() string {
 
 // data fetches a section's data into dst, which has room for it or is nil.
 func (s *section) data(r io.ReaderAt, dst []byte) ([]byte, error) {
+	if s.encoding == encodingRaw {
+		return s.read(r, dst)
+	}
 	buf := chunkBuffers.Get().(*[]byte)
 	defer chunkBuffers.Put(buf)
 	b, err := s.read(r, *buf)
 	if err != nil {
 		return nil, err
-	}
-	if s.encoding == encodingRaw {
-		return append(dst[:0], b...), nil
 	}
 	if uint64(cap(dst)) < s.size {
 		dst = make([]byte, 0, s.size)
