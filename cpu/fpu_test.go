@@ -10,10 +10,7 @@ import (
 	"g86/cpu/softfloat"
 )
 
-var (
-	f80One = f80{Sig: 1 << 63, SE: 0x3fff}
-	f80Two = f80{Sig: 1 << 63, SE: 0x4000}
-)
+var f80One = f80{Sig: 1 << 63, SE: 0x3fff}
 
 // TestX87Results runs short programs and looks at the stack's top.
 func TestX87Results(t *testing.T) {

@@ -92,7 +92,7 @@ func runFlags(fs *pflag.FlagSet) any {
 		}
 	}
 
-	one("memory", "m", "SIZE", "memory: a number of MiB, or with a suffix K, M or G (default 512M)", func(v string) (err error) {
+	one("memory", "m", "SIZE", "memory: a number of MiB, or with a suffix K, M or G (default 1G)", func(v string) (err error) {
 		c.Memory, err = parseSize(v)
 		return err
 	})
