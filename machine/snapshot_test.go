@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -65,6 +66,34 @@ func TestRestoreNeedsNoKernelFile(t *testing.T) {
 	r := restored(t, m, host)
 	require.Equal(t, Result{Reason: "power off"}, run(t, r))
 	require.Equal(t, "AB", out.String())
+}
+
+// TestHostSideOfRestore: ports to the host are the guest's hardware and stay,
+// what listens behind them is the host's to say.
+func TestHostSideOfRestore(t *testing.T) {
+	code := cat([]byte{0xfa, 0xb9, 0xff, 0x7f, 0xe2, 0xfe, 0xb0, 'D', 0xe6, 0xe9}, put('S'), debugExit, spin) // CLI; wait; OUT E9h,'D'
+	c := small(Config{Floppies: []string{bootFloppy(t, code...) + ",readonly=on"}, Boot: "a", DebugCon: map[uint16]io.Writer{0xe9: nil}, DebugExitPort: 0xf4})
+	m := build(t, c)
+	for m.cpus[0].IP() < 0x7c00 || m.cpus[0].IP() > 0x7c10 {
+		_, ended := m.RunUntil(m.Count() + 1000)
+		require.False(t, ended)
+	}
+	end := Result{Status: 0x15<<1 | 1, Reason: "debug exit"}
+	require.Equal(t, end, run(t, restored(t, m, Config{})), "nobody listens")
+	var con, com output
+	host := Config{DebugCon: map[uint16]io.Writer{0xe9: &con}}
+	host.Serial[0].Out = &com
+	require.Equal(t, end, run(t, restored(t, m, host)))
+	require.Equal(t, "DS", con.String()+com.String())
+
+	path := filepath.Join(t.TempDir(), "m.snap")
+	require.NoError(t, m.SaveSnapshot(path))
+	s, err := OpenSnapshot(path)
+	require.NoError(t, err)
+	defer s.Close()
+	host.DebugCon[0x402] = &con
+	_, err = Restore(s, host)
+	require.ErrorContains(t, err, "no debug console at 0x402")
 }
 
 // TestWiresSurvive: an interrupt line that is high when the snapshot is taken
