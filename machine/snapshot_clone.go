@@ -18,6 +18,9 @@ func (s *Snapshot) Clones() (*Clones, error) {
 	if err := s.Verify(); err != nil {
 		return nil, err
 	}
+	if err := s.readFiles(); err != nil {
+		return nil, s.fail(err)
+	}
 	f, err := anonymousFile()
 	if err != nil {
 		return nil, s.hostError(err)
@@ -75,7 +78,7 @@ func (c *Clones) unpack() error {
 func (c *Clones) New(id int, host Config) (*Machine, error) {
 	s := *c.s
 	s.shared = c.ram
-	m, err := Restore(&s, host)
+	m, err := s.build(host)
 	if err != nil {
 		return nil, err
 	}

@@ -17,14 +17,27 @@ func Restore(s *Snapshot, host Config) (*Machine, error) {
 	if err := s.checksums(); err != nil {
 		return nil, s.fail(err)
 	}
+	if err := s.readFiles(); err != nil {
+		return nil, s.fail(err)
+	}
+	return s.build(host)
+}
+
+// readFiles reads what the guest was started from.
+func (s *Snapshot) readFiles() error {
 	s.files = map[string][]byte{}
 	for i, name := range s.info.Files {
 		b, err := s.find(sectFile, uint64(i))
 		if err != nil {
-			return nil, s.fail(err)
+			return err
 		}
 		s.files[name] = b
 	}
+	return nil
+}
+
+// build makes the machine of a snapshot that has been checked.
+func (s *Snapshot) build(host Config) (*Machine, error) {
 	for _, port := range debugPorts(host.DebugCon) {
 		if !slices.Contains(s.info.Machine.DebugCon, port) {
 			return nil, s.fail(fmt.Errorf("the guest has no debug console at %#x; leave it out", port))
@@ -52,8 +65,8 @@ func (m *Machine) LoadSnapshot(path string) error {
 		return err
 	}
 	defer s.Close()
-	if err := s.Verify(); err != nil {
-		return err
+	if err := s.checksums(); err != nil {
+		return s.fail(err)
 	}
 	m.Do(func() { err = m.reload(s) })
 	return s.fail(err)
@@ -96,7 +109,7 @@ func (m *Machine) reload(s *Snapshot) error {
 		}
 		return err
 	}
-	copyRAM(m.ram, ram)
+	s.copyRAM(m.ram, ram)
 	m.loaded()
 	return nil
 }
@@ -246,14 +259,23 @@ func (s *Snapshot) unpackRAM(ram []byte) error {
 	})
 }
 
-// copyRAM makes to equal to from without touching pages that are zero in both.
-func copyRAM(to, from []byte) {
-	for at := 0; at < len(to); at += ramChunk {
-		t, f := to[at:min(at+ramChunk, len(to))], from[at:min(at+ramChunk, len(to))]
-		if !zeroPage(f) {
-			copy(t, f)
+// copyRAM makes to equal to from, which s was unpacked into. Where s holds
+// nothing, pages that nobody has touched stay so.
+func (s *Snapshot) copyRAM(to, from []byte) {
+	full := map[uint64]bool{}
+	for i := range s.list {
+		if x := &s.list[i]; x.name == sectRAM {
+			full[x.place] = true
+		}
+	}
+	_ = parallel((len(to)+ramChunk-1)/ramChunk, func(i int) error {
+		at := i * ramChunk
+		t := to[at:min(at+ramChunk, len(to))]
+		if full[uint64(at)] {
+			copy(t, from[at:])
 		} else if !zeroPage(t) {
 			clear(t)
 		}
-	}
+		return nil
+	})
 }
