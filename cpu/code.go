@@ -191,15 +191,7 @@ func (k *CodeCache) dropPage(page uint64) {
 // unprotect lets the next write to a page that holds no code any more find out.
 func (k *CodeCache) unprotect(page uint64) {
 	for _, c := range k.cpus {
-		for i := range c.tlbs {
-			if t := &c.tlbs[i]; t.used {
-				for j := range t.e {
-					if e := &t.e[j]; e.pa&^0xfff == page && e.w&slowTag != 0 {
-						e.w = noTag
-					}
-				}
-			}
-		}
+		c.unprotectPage(page)
 	}
 }
 
@@ -265,7 +257,7 @@ func (c *CPU) nextBlock(b *block) *block {
 // execPage returns the TLB entry that maps lin for execution.
 func (c *CPU) execPage(lin uint64) *tlbEntry {
 	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.x&^slowTag != lin&^0xfff {
+	if !is(e.x, lin&^0xfff) {
 		e = c.fill(lin, accExec, c.cpl == 3)
 	}
 	return e

@@ -68,7 +68,7 @@ type CPU struct {
 
 	tlb       *tlb // of the current privilege
 	tlbIndex  uint8
-	tlbs      [numTLBs]tlb
+	tlbs      [numTLBs]*tlb
 	large     largePages
 	physCache [256]physEntry
 	a20       uint64 // mask on physical addresses
@@ -327,8 +327,8 @@ func (c *CPU) privilegeChanged() {
 	} else if c.CR4&CR4SMAP != 0 && c.RFLAGS&FlagAC != 0 {
 		idx = tlbSuperAC
 	}
-	if c.tlb != &c.tlbs[idx] {
-		c.tlb, c.tlbIndex = &c.tlbs[idx], uint8(idx)
+	if t := c.tlbOf(idx); c.tlb != t {
+		c.tlb, c.tlbIndex = t, uint8(idx)
 		c.setEpoch()
 	}
 	strict := c.cpl == 3 && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 || c.dataBreakpoints()

@@ -7,14 +7,19 @@ import (
 
 // The software TLB: one direct-mapped table for each privilege that sees memory
 // differently. An entry's tags are the linear page for reading, writing and
-// executing; a tag that is not allowed (or not yet: a clean page on writes) is
-// noTag, which no address equals. A tag with slowTag set is valid, but only for the slow path: registers,
-// and writes to pages that hold decoded code.
+// executing.
+//
+// A tag that belongs to another set than its entry matches no address: where an
+// access is not allowed (or not yet: a clean page on writes) the tag is noTag,
+// two sets off. A tag that is four sets off is valid, but only for the slow path:
+// registers, and writes to pages that hold decoded code. (One set off would match
+// the end of an access that crosses into the next page.) The number of sets and
+// the size of an entry suit translated code, which has only MOVZX to mask an
+// index without changing flags.
 const (
-	tlbBits = 10
+	tlbBits = 16
 	tlbSize = 1 << tlbBits
-	noTag   = 1
-	slowTag = 2
+	slowTag = 4 << 12 // XOR of a tag
 
 	tlbSuper   = 0 // CPL 0-2 (SMAP in force if enabled)
 	tlbUser    = 1 // CPL 3
@@ -26,7 +31,20 @@ type tlbEntry struct {
 	r, w, x uint64
 	host    uintptr // host address of the page minus its linear address
 	pa      uint64  // physical page, with paGlobal and paDevice
+	listed  bool    // in tlb.list
+	_       [23]byte
 }
+
+func noTag(set uint32) uint64 { return uint64(set^2) << 12 }
+
+// is reports whether tag is valid for page, on the slow path at least.
+func is(tag, page uint64) bool { return (tag^page)&^slowTag == 0 }
+
+// fast reports whether a tag of the set is valid for fast accesses.
+func fast(tag uint64, set uint32) bool { return uint32(tag>>12)&(tlbSize-1) == set }
+
+// slow reports whether it is valid, but for the slow path only.
+func slow(tag uint64, set uint32) bool { return fast(tag^slowTag, set) }
 
 const (
 	paGlobal = 1 << 0
@@ -35,7 +53,7 @@ const (
 
 type tlb struct {
 	e    [tlbSize]tlbEntry
-	used bool
+	list []uint32 // sets in use
 }
 
 // largePages bounds the linear addresses that were mapped by large pages: INVLPG
@@ -49,28 +67,43 @@ type physEntry struct {
 	writable bool
 }
 
+func (t *tlb) drop(set uint32) {
+	e := &t.e[set]
+	e.r, e.w, e.x = noTag(set), noTag(set), noTag(set)
+}
+
 func (t *tlb) flush(global bool) {
-	if !t.used {
-		return
-	}
-	for i := range t.e {
+	kept := t.list[:0]
+	for _, i := range t.list {
 		if e := &t.e[i]; global || e.pa&paGlobal == 0 {
-			e.r, e.w, e.x = noTag, noTag, noTag
+			t.drop(i)
+			e.listed = false
+			continue
 		}
+		kept = append(kept, i)
 	}
-	t.used = !global
+	t.list = kept
+}
+
+// tlbOf is the TLB of a privilege, made when first needed.
+func (c *CPU) tlbOf(i int) *tlb {
+	if c.tlbs[i] == nil {
+		t := &tlb{}
+		for _, set := range [...]uint32{0, slowTag >> 12, tlbSize - 1} {
+			t.drop(set) // everywhere else zeroes match nothing
+		}
+		c.tlbs[i] = t
+	}
+	return c.tlbs[i]
 }
 
 // flushTLB drops all translations; without global it keeps global pages.
 func (c *CPU) flushTLB(global bool) {
 	c.newEpoch()
-	for i := range c.tlbs {
-		if !c.tlbs[i].used && c.tlbs[i].e[0].r == 0 { // never initialised: all-zero tags would match page 0
-			c.tlbs[i].used = true
-			c.tlbs[i].flush(true)
-			continue
+	for _, t := range c.tlbs {
+		if t != nil {
+			t.flush(global)
 		}
-		c.tlbs[i].flush(global)
 	}
 	if global {
 		c.large = largePages{lo: ^uint64(0)}
@@ -84,9 +117,10 @@ func (c *CPU) flushPage(lin uint64) {
 		c.flushTLB(true)
 		return
 	}
-	for i := range c.tlbs {
-		e := &c.tlbs[i].e[lin>>12&(tlbSize-1)]
-		e.r, e.w, e.x = noTag, noTag, noTag
+	for _, t := range c.tlbs {
+		if t != nil {
+			t.drop(uint32(lin >> 12 & (tlbSize - 1)))
+		}
 	}
 }
 
@@ -100,12 +134,27 @@ func (c *CPU) Remapped() {
 
 // protectPage makes sure that writes to physical page pa take the slow path.
 func (c *CPU) protectPage(pa uint64) {
-	for i := range c.tlbs {
-		if t := &c.tlbs[i]; t.used {
-			for j := range t.e {
-				if e := &t.e[j]; e.pa&^0xfff == pa && e.w != noTag {
-					e.w |= slowTag
-				}
+	for _, t := range c.tlbs {
+		if t == nil {
+			continue
+		}
+		for _, i := range t.list {
+			if e := &t.e[i]; e.pa&^0xfff == pa && fast(e.w, i) {
+				e.w ^= slowTag
+			}
+		}
+	}
+}
+
+// unprotectPage lets the next write to physical page pa look again.
+func (c *CPU) unprotectPage(pa uint64) {
+	for _, t := range c.tlbs {
+		if t == nil {
+			continue
+		}
+		for _, i := range t.list {
+			if e := &t.e[i]; e.pa&^0xfff == pa && slow(e.w, i) {
+				e.w = noTag(i)
 			}
 		}
 	}
@@ -363,7 +412,7 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 	idx := tlbSuper
 	if user {
 		idx = tlbUser
-	} else if c.tlb == &c.tlbs[tlbSuperAC] && !c.implicit {
+	} else if c.tlbIndex == tlbSuperAC && !c.implicit {
 		idx = tlbSuperAC
 	}
 	var t translation
@@ -373,10 +422,15 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 		t = c.walk(lin, acc, user)
 	}
 	t.pa &= c.a20
-	e := &c.tlbs[idx].e[lin>>12&(tlbSize-1)]
-	c.tlbs[idx].used = true
-	if e.pa&^0xfff != t.pa || e.r&^slowTag != page && e.x&^slowTag != page && e.w&^slowTag != page {
-		e.r, e.w, e.x = noTag, noTag, noTag
+	set := uint32(lin >> 12 & (tlbSize - 1))
+	into := c.tlbOf(idx)
+	e := &into.e[set]
+	if !e.listed {
+		e.listed = true
+		into.list = append(into.list, set)
+	}
+	if e.pa&^0xfff != t.pa || !is(e.r, page) && !is(e.x, page) && !is(e.w, page) {
+		into.drop(set)
 	}
 	e.pa = t.pa
 	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {
@@ -390,10 +444,10 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 	tag := page
 	if host == nil {
 		e.pa |= paDevice
-		tag |= slowTag
+		tag = page ^ slowTag
 	}
 	if c.strict {
-		tag |= slowTag
+		tag = page ^ slowTag
 	}
 	e.host = uintptr(host) - uintptr(page)
 	if acc == accExec {
@@ -404,10 +458,10 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 	if acc == accWrite || t.dirty && (t.flags&pteW != 0 || !user && c.CR0&CR0WP == 0) {
 		e.w = tag
 		if host != nil && (!writable || c.code.hasCode(t.pa)) {
-			e.w |= slowTag
+			e.w = page ^ slowTag
 		}
 	} else {
-		e.w = noTag
+		e.w = noTag(set)
 	}
 	return e
 }
