@@ -23,6 +23,9 @@ type CodeCache struct {
 	ops                  int    // instructions held, dead ones included
 	epochs               uint64 // the last epoch given out
 	Decoded, Invalidated uint64 // counters: blocks
+
+	translator Translator // nil: interpreter only
+	heat       uint16
 }
 
 const (
@@ -42,6 +45,10 @@ type block struct {
 	bytes uint16
 	mode  isa.Mode
 	dead  bool
+	cold  bool   // not translatable
+	heat  uint16 // runs before it was translated
+
+	native *Native
 
 	// The blocks that ran after this one, valid while the processor's epoch is
 	// the one they were found in.
@@ -167,6 +174,7 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 
 func (k *CodeCache) kill(b *block) {
 	b.dead = true
+	k.forget(b)
 	k.Invalidated++
 	if h := codeHash(b.pa, b.rip, b.mode); k.table[h] == b {
 		k.table[h] = nil

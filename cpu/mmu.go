@@ -60,6 +60,10 @@ type tlb struct {
 // inside must drop all of a large page's fragments.
 type largePages struct{ lo, hi uint64 }
 
+// physEntries is the size of the cache of Board.Page. It makes CPU so large that
+// Go aligns it to a page, on which translated code relies.
+const physEntries = 2048
+
 // physEntry caches Board.Page.
 type physEntry struct {
 	page     uint64 // page + 1, 0 is empty
@@ -127,7 +131,7 @@ func (c *CPU) flushPage(lin uint64) {
 // Remapped drops everything known about physical memory: the board moved a
 // region or changed its write protection.
 func (c *CPU) Remapped() {
-	c.physCache = [256]physEntry{}
+	c.physCache = [physEntries]physEntry{}
 	c.flushTLB(true)
 	c.blkEnd = 0
 }
@@ -163,7 +167,7 @@ func (c *CPU) unprotectPage(pa uint64) {
 // hostPage is the host memory behind a physical page, nil for registers.
 func (c *CPU) hostPage(pa uint64) (unsafe.Pointer, bool) {
 	pa &^= 0xfff
-	e := &c.physCache[pa>>12&255]
+	e := &c.physCache[pa>>12&(physEntries-1)]
 	if e.page != pa+1 {
 		h, w := c.board.Page(pa)
 		*e = physEntry{pa + 1, unsafe.Pointer(unsafe.SliceData(h)), w}
