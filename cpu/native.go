@@ -161,17 +161,16 @@ func (c *CPU) translated(b *block) bool {
 
 func jumpSlot(rip uint64) uint64 { return rip & 0xffff }
 
-// runNative runs translated code from b on, which the budget must cover, and
-// returns the block after which to go on, nil if that is not known.
+// runNative runs translated code from b on, which the instruction count to be
+// reached must cover, and returns the block after which to go on, nil if that is
+// not known.
 func (c *CPU) runNative(b *block) *block {
 	t, n := c.code.translator, &c.native
 	if n.Jumps == nil {
 		n.Jumps = &JumpCache{}
 	}
-	limit := min(c.limit, c.ICount+nativeBudget)
-	n.Budget = int64(limit - c.ICount)
-	n.Jumps[jumpSlot(b.rip)] = JumpEntry{NotRIP: ^b.rip, NotEpoch: ^c.epoch, Entry: b.native.Entry}
-	entry := b.native.Entry
+	limit := c.grant()
+	entry := c.enterAt(b)
 	for {
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
@@ -185,31 +184,48 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeLink:
-			c.RIP = x.Target
-			if c.ICount >= limit {
-				return b
-			}
-			to := c.nextBlock(b)
-			if to.native == nil && !c.translated(to) {
-				return b
-			}
-			if !b.dead && b.native != nil { // translating may have emptied the cache
-				t.Link(n.Exit, to, c.epoch)
-			}
-			if limit-c.ICount < uint64(len(to.ops)) {
-				return b
-			}
-			entry = to.native.Entry
 		case NativeOp:
 			c.ICount -= uint64(len(b.ops))
-			i := c.runOp(b, int(x.Op))
-			if i < 0 {
+			if i := c.runOp(b, int(x.Op)); i >= 0 {
+				entry = b.native.Resume[i]
+				continue
+			}
+			if c.events != 0 || c.ICount >= c.limit {
 				return b
 			}
-			entry = b.native.Resume[i]
+		case NativeLink:
+			c.RIP = x.Target
+			if c.ICount >= c.limit {
+				return b
+			}
 		}
+		to := c.nextBlock(b)
+		if !c.translated(to) {
+			return b
+		}
+		if x.Kind == NativeLink && !b.dead && b.native != nil { // translating may have emptied the cache
+			t.Link(n.Exit, to, c.epoch)
+		}
+		if c.limit-c.ICount < uint64(len(to.ops)) {
+			return b
+		}
+		limit = c.grant()
+		entry = c.enterAt(to)
 	}
+}
+
+// grant sets the budget and returns the instruction count at which it is used up.
+func (c *CPU) grant() uint64 {
+	limit := min(c.limit, c.ICount+nativeBudget)
+	c.native.Budget = int64(limit - c.ICount)
+	return limit
+}
+
+// enterAt is the host code of b, where indirect jumps will find it, too.
+func (c *CPU) enterAt(b *block) uintptr {
+	e := b.native.Entry
+	c.native.Jumps[jumpSlot(b.rip)] = JumpEntry{NotRIP: ^b.rip, NotEpoch: ^c.epoch, Entry: e}
+	return e
 }
 
 // runOp runs instruction i of a block for host code, and those behind it that

@@ -55,15 +55,8 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	}
 	t := &trans{Asm: &e.asm, e: e, b: b, ops: b.Ops(), long: b.Mode() == 64}
 	lowers := make([]*lowering, len(t.ops))
-	useful := 0
 	for i := range t.ops {
-		if l := lookup(&t.ops[i]); l != nil {
-			lowers[i] = l
-			useful++
-		}
-	}
-	if useful == 0 {
-		return nil
+		lowers[i] = lookup(&t.ops[i])
 	}
 	first, exits := t.N, len(e.exits)
 	n := &cpu.Native{}
@@ -72,11 +65,6 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 		t.N = first
 		e.drop(exits)
 		interp = t.instructions(lowers, n)
-	}
-	if interp == len(t.ops) {
-		t.N = first
-		e.drop(exits)
-		return nil
 	}
 	if !t.done {
 		t.settle()
@@ -197,7 +185,7 @@ func (t *trans) link(pos int, slot uint8, target uint64) {
 	s := site{jump: pos, stub: t.N}
 	t.Patch(pos, t.N)
 	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Slot: slot, Target: target})
-	if target>>12 != t.b.RIP()>>12 {
+	if target>>12 != t.b.RIP()>>12 || target&0xfff > 0xff0 { // there, it may reach into another page
 		s.cross = t.N
 		t.Bytes(0x48, 0x8b, 0x0d, 0, 0, 0, 0) // MOV RCX,[cell]
 		open := t.N - 4
