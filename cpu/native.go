@@ -80,7 +80,11 @@ type NativeState struct {
 	Exit    uint32
 	HostBP  uint64
 	Scratch uint64
-	Jumps   *JumpCache
+	NoSSE   uint64 // not 0: SSE instructions fault
+	NoFP    uint64 // likewise, or floating-point exceptions are not masked
+
+	HostMXCSR uint32
+	Jumps     *JumpCache
 }
 
 // JumpCache finds the host code of an indirect jump's target.
@@ -159,6 +163,8 @@ func (c *CPU) translated(b *block) bool {
 	return c.flatSegments()
 }
 
+const mxcsrMasks = 0x1f80
+
 func jumpSlot(rip uint64) uint64 { return rip & 0xffff }
 
 // runNative runs translated code from b on, which the instruction count to be
@@ -174,6 +180,8 @@ func (c *CPU) runNative(b *block) *block {
 	for {
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
+		n.NoSSE = c.CR0&(CR0EM|CR0TS) | ^c.CR4&CR4OSFXSR
+		n.NoFP = n.NoSSE | uint64(^c.MXCSR&mxcsrMasks)
 		t.Enter(c, entry)
 		x := t.Exit(n.Exit)
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))

@@ -151,6 +151,9 @@ var (
 	natExit    = native(unsafe.Offsetof(cpu.NativeState{}.Exit))
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
 	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
+	natNoSSE   = native(unsafe.Offsetof(cpu.NativeState{}.NoSSE))
+	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
+	natMXCSR   = native(unsafe.Offsetof(cpu.NativeState{}.HostMXCSR))
 	natJumps   = native(unsafe.Offsetof(cpu.NativeState{}.Jumps))
 )
 
@@ -167,6 +170,13 @@ func (e *Engine) emitGlue() {
 	a := &e.asm
 	e.prologue = e.base
 	a.Store(natHostBP, amd64.RBP, 8)
+	guestMXCSR := field(cpu.NativeOffsets.MXCSR)
+	mxcsr := func(m amd64.Mem, ext amd64.Reg) {
+		a.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xae, Size: 4, Reg: ext, Mem: &m})
+	}
+	const ld, st = 2, 3
+	mxcsr(natMXCSR, st)
+	mxcsr(guestMXCSR, ld)
 	a.Load(amd64.R12, natBudget, 8)
 	a.Load(amd64.RAX, natFlags, 4)
 	e.setFlags()
@@ -193,6 +203,8 @@ func (e *Engine) emitGlue() {
 		}
 	}
 	a.Store(natBudget, amd64.R12, 8)
+	mxcsr(guestMXCSR, st)
+	mxcsr(natMXCSR, ld)
 	a.Load(amd64.RBP, natHostBP, 8)
 	a.Bytes(0xc3)
 	e.start = (a.N + 63) &^ 63

@@ -89,6 +89,10 @@ func newLowering(f *isa.Form) *lowering {
 	if l.regByte || l.rmByte && !hasMethod(f, 'G') {
 		l.size = 1
 	}
+	if vectorForm(f) {
+		l.fn, l.exits = lowerVector, true
+		return l
+	}
 	both := func() *lowering { // operand 0 is read too
 		l.rmR = l.rmR || l.rmW
 		l.regR = l.regR || l.regW
