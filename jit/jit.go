@@ -17,6 +17,8 @@
 // RSP is Go's stack and not used.
 package jit
 
+import "fmt"
+
 // Heat is how often a block is interpreted before it is translated.
 const Heat = 8
 
@@ -32,4 +34,16 @@ type Stats struct {
 	Budgets  uint64 // exits by reason
 	Ops      uint64
 	Unlinked uint64
+}
+
+// String shows the counters, one a line.
+func (s *Stats) String() string {
+	return fmt.Sprintf("blocks translated      %d, of %d instructions, %d of them interpreted\n"+
+		"host code              %d KiB, cache emptied %d times\n"+
+		"links made             %d\n"+
+		"entries                %d\n"+
+		"exits: budget          %d\n"+
+		"exits: one instruction %d\n"+
+		"exits: no link         %d\n",
+		s.Blocks, s.Insns, s.Interp, s.Bytes>>10, s.Resets, s.Links, s.Enters, s.Budgets, s.Ops, s.Unlinked)
 }
