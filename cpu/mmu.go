@@ -265,19 +265,20 @@ func (c *CPU) pfCode(acc access, user bool) uint32 {
 	return code
 }
 
-// walk translates lin through the page tables (SDM volume 3A, chapter 4). It
-// raises #PF.
-func (c *CPU) walk(lin uint64, acc access, user bool) translation {
-	var t translation
+// walk translates lin through the page tables (SDM volume 3A, chapter 4). Where
+// that fails, pendingFault is the #PF.
+func (c *CPU) walk(lin uint64, acc access, user bool) (t translation, ok bool) {
 	code := c.pfCode(acc, user)
 	nx := c.EFER&EFERNXE != 0
 	if c.CR4&CR4PAE == 0 {
-		c.walk32(lin, &t, code)
+		ok = c.walk32(lin, &t, code)
 	} else {
-		c.walkPAE(lin, &t, code, nx)
+		ok = c.walkPAE(lin, &t, code, nx)
+	}
+	if !ok {
+		return t, false
 	}
 	// Access rights (4.6): user pages only from CPL 3, supervisor under SMEP/SMAP.
-	ok := true
 	switch {
 	case user:
 		ok = t.flags&pteU != 0 && (acc != accWrite || t.flags&pteW != 0)
@@ -295,7 +296,7 @@ func (c *CPU) walk(lin uint64, acc access, user bool) translation {
 		ok = false
 	}
 	if !ok {
-		c.raisePF(lin, code|pfP)
+		return t, c.pageFault(lin, code|pfP)
 	}
 	// Accessed and dirty bits of the leaf; upper levels got theirs on the way.
 	want := t.leafV | pteA
@@ -306,14 +307,14 @@ func (c *CPU) walk(lin uint64, acc access, user bool) translation {
 		c.physWrite(t.leaf, t.wide, want)
 	}
 	t.dirty = want&pteD != 0
-	return t
+	return t, true
 }
 
-func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
+func (c *CPU) walk32(lin uint64, t *translation, code uint32) bool {
 	pdeA := (c.CR3&0xfffff000 | lin>>20&0xffc) & c.a20
 	pde := c.physRead(pdeA, 4)
 	if pde&pteP == 0 {
-		c.raisePF(lin, code)
+		return c.pageFault(lin, code)
 	}
 	t.wide = 4
 	if pde&ptePS != 0 && c.CR4&CR4PSE != 0 {
@@ -322,17 +323,17 @@ func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
 			reserved = 0x3fe000
 		}
 		if pde&reserved != 0 {
-			c.raisePF(lin, code|pfP|pfRSVD)
+			return c.pageFault(lin, code|pfP|pfRSVD)
 		}
 		t.pa = pde&0xffc00000 | pde>>13&0xff<<32 | lin&0x3ff000
 		t.flags, t.leaf, t.leafV, t.large = pde, pdeA, pde, 4<<20
 		t.flags &^= pteNX
-		return
+		return true
 	}
 	pteAddr := (pde&0xfffff000 | lin>>10&0xffc) & c.a20
 	pte := c.physRead(pteAddr, 4)
 	if pte&pteP == 0 {
-		c.raisePF(lin, code)
+		return c.pageFault(lin, code)
 	}
 	if pde&pteA == 0 {
 		c.physWrite(pdeA, 4, pde|pteA)
@@ -340,11 +341,12 @@ func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
 	t.pa = pte & 0xfffff000
 	t.flags = pde&pte&(pteU|pteW) | pte&pteG
 	t.leaf, t.leafV = pteAddr, pte
+	return true
 }
 
 const physAddrMask = 1<<40 - 1 // MAXPHYADDR is 40
 
-func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
+func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) bool {
 	const addr = physAddrMask &^ 0xfff
 	rsvd := (1<<52 - 1) &^ uint64(physAddrMask)
 	if !nx {
@@ -358,7 +360,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 	} else {
 		pdpte := c.PDPTE[lin>>30&3]
 		if pdpte&pteP == 0 {
-			c.raisePF(lin, code)
+			return c.pageFault(lin, code)
 		}
 		table, level = pdpte&addr, 2
 		rsvd |= 0x7ff << 52 // bits 62-52 are reserved in PAE paging
@@ -369,7 +371,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 		ea := (table | lin>>shift&511<<3) & c.a20
 		e := c.physRead(ea, 8)
 		if e&pteP == 0 {
-			c.raisePF(lin, code)
+			return c.pageFault(lin, code)
 		}
 		bad := e&rsvd != 0
 		leaf := level == 1
@@ -386,7 +388,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 			}
 		}
 		if bad {
-			c.raisePF(lin, code|pfP|pfRSVD)
+			return c.pageFault(lin, code|pfP|pfRSVD)
 		}
 		flags = flags&e | flags&^(pteU|pteW) | e&pteNX
 		if leaf {
@@ -397,7 +399,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 			if level > 1 {
 				t.large = size
 			}
-			return
+			return true
 		}
 		if e&pteA == 0 {
 			c.physWrite(ea, 8, e|pteA)
@@ -412,6 +414,16 @@ func canonical(lin uint64) bool { return uint64(int64(lin)<<16>>16) == lin }
 // fill translates lin for acc and user and installs it in the TLB of that
 // privilege. It raises #PF.
 func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
+	e := c.tryFill(lin, acc, user)
+	if e == nil {
+		panic(&c.pendingFault)
+	}
+	return e
+}
+
+// tryFill is fill but for what it raises: it returns nil, and pendingFault is
+// the #PF.
+func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlbEntry {
 	page := lin &^ 0xfff
 	idx := tlbSuper
 	if user {
@@ -423,7 +435,10 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 	if c.CR0&CR0PG == 0 {
 		t = translation{pa: page, flags: pteU | pteW, dirty: true}
 	} else {
-		t = c.walk(lin, acc, user)
+		var ok bool
+		if t, ok = c.walk(lin, acc, user); !ok {
+			return nil
+		}
 	}
 	t.pa &= c.a20
 	set := uint32(lin >> 12 & (tlbSize - 1))

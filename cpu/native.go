@@ -43,6 +43,16 @@ const (
 	NativeLink                     // at the end of the block, on the way to Target
 )
 
+// NativeAccess is the memory access, at NativeState.Linear, that host code could
+// not do.
+type NativeAccess uint8
+
+const (
+	NativeNone NativeAccess = iota
+	NativeRead
+	NativeWrite
+)
+
 // NativeExit is one place where host code comes back.
 type NativeExit struct {
 	Block  *Block
@@ -51,6 +61,7 @@ type NativeExit struct {
 	Op     uint8
 	Slot   uint8  // which of the block's direct exits
 	Clear  uint16 // status flags that are 0 whatever the host's say
+	Access NativeAccess
 }
 
 // Translator makes and runs host code.
@@ -80,6 +91,7 @@ type NativeState struct {
 	Exit    uint32
 	HostBP  uint64
 	Scratch uint64
+	Linear  uint64
 	NoSSE   uint64 // not 0: SSE instructions fault
 	NoFP    uint64 // likewise, or floating-point exceptions are not masked
 
@@ -194,6 +206,11 @@ func (c *CPU) runNative(b *block) *block {
 			return nil
 		case NativeOp:
 			c.ICount -= uint64(len(b.ops))
+			if x.Access != NativeNone && !c.touch(n.Linear, x.Access) {
+				c.blk, c.cur = b, &b.ops[x.Op]
+				c.deliverFault(c.abandon(c.pendingFault))
+				return nil
+			}
 			if i := c.runOp(b, int(x.Op)); i >= 0 {
 				entry = b.native.Resume[i]
 				continue
@@ -220,6 +237,17 @@ func (c *CPU) runNative(b *block) *block {
 		limit = c.grant()
 		entry = c.enterAt(to)
 	}
+}
+
+// touch translates an address that host code could not access. It returns false
+// for a page fault, which is pending then: the commonest exception needs no panic.
+func (c *CPU) touch(lin uint64, how NativeAccess) bool {
+	e := &c.tlb.e[lin>>12&(tlbSize-1)]
+	tag, acc := e.r, accRead
+	if how == NativeWrite {
+		tag, acc = e.w, accWrite
+	}
+	return is(tag, lin&^0xfff) || !canonical(lin) || c.tryFill(lin, acc, c.cpl == 3) != nil
 }
 
 // grant sets the budget and returns the instruction count at which it is used up.

@@ -151,6 +151,7 @@ var (
 	natExit    = native(unsafe.Offsetof(cpu.NativeState{}.Exit))
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
 	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
+	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
 	natNoSSE   = native(unsafe.Offsetof(cpu.NativeState{}.NoSSE))
 	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
 	natMXCSR   = native(unsafe.Offsetof(cpu.NativeState{}.HostMXCSR))

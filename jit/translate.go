@@ -42,6 +42,9 @@ type slowPath struct {
 	op    uint8
 	inMem bool
 	clear uint32
+
+	access cpu.NativeAccess
+	linear amd64.Reg
 }
 
 // Translate makes host code for a block, or returns nil.
@@ -160,14 +163,17 @@ func (t *trans) interpret() {
 // toSlow notes that the jump with its displacement at pos leaves the current
 // instruction, which has done nothing yet, to the interpreter.
 func (t *trans) toSlow(pos int) {
-	t.slow = append(t.slow, slowPath{pos, uint8(t.i), t.inMem, t.clear})
+	t.slow = append(t.slow, slowPath{jump: pos, op: uint8(t.i), inMem: t.inMem, clear: t.clear})
 }
 
 func (t *trans) outOfLine() {
 	for _, s := range t.slow {
 		t.Patch(s.jump, t.N)
 		t.inMem, t.clear = s.inMem, s.clear
-		t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op})
+		if s.access != cpu.NativeNone {
+			t.Store(natLinear, s.linear, 8)
+		}
+		t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op, Access: s.access})
 	}
 }
 
@@ -381,6 +387,11 @@ func (t *trans) access(r amd64.Reg, n int, kind int) amd64.Mem {
 	t.Shrx(tmpC, tmpC, regCPU, 8)
 	ok := t.Jrcxz()
 	t.toSlow(t.Jmp())
+	s := &t.slow[len(t.slow)-1]
+	s.linear, s.access = r, cpu.NativeRead
+	if kind == write {
+		s.access = cpu.NativeWrite
+	}
 	t.PatchShort(ok)
 	t.Load(tmpB, amd64.At(tmpB, int32(cpu.NativeOffsets.TLBHost)), 8)
 	return amd64.Mem{Base: tmpB, Index: r}
