@@ -59,7 +59,6 @@ type NativeExit struct {
 	Target uint64
 	Kind   NativeKind
 	Op     uint8
-	Slot   uint8  // which of the block's direct exits
 	Clear  uint16 // status flags that are 0 whatever the host's say
 	Access NativeAccess
 }
@@ -112,13 +111,13 @@ type JumpEntry struct {
 
 // NativeOffsets are the places in CPU that host code addresses.
 var NativeOffsets = struct {
-	GPR, RFLAGS, Native, TLB, Epoch, Seg, XMM, CR0, MXCSR uintptr
-	SegSize, SegTight                                     uintptr
-	TLBRead, TLBWrite, TLBHost                            uintptr
+	GPR, Native, TLB, Epoch, Seg, XMM, MXCSR uintptr
+	SegSize, SegTight                        uintptr
+	TLBRead, TLBWrite, TLBHost               uintptr
 }{
-	GPR: unsafe.Offsetof(CPU{}.GPR), RFLAGS: unsafe.Offsetof(CPU{}.RFLAGS), Native: unsafe.Offsetof(CPU{}.native),
+	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Epoch: unsafe.Offsetof(CPU{}.epoch), Seg: unsafe.Offsetof(CPU{}.seg),
-	XMM: unsafe.Offsetof(CPU{}.XMM), CR0: unsafe.Offsetof(CPU{}.CR0), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
+	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlbEntry{}.r), TLBWrite: unsafe.Offsetof(tlbEntry{}.w), TLBHost: unsafe.Offsetof(tlbEntry{}.host),
 }

@@ -133,8 +133,8 @@ func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
 	t.settle()
 	taken := t.Jcc(l.opcode & 15)
 	next := t.Jmp()
-	t.link(next, 0, op.Next)
-	t.link(taken, 1, to)
+	t.link(next, op.Next)
+	t.link(taken, to)
 	t.done = true
 	return true
 }

@@ -181,16 +181,16 @@ func (t *trans) outOfLine() {
 
 // leave ends the block with a jump to target.
 func (t *trans) leave(target uint64) {
-	t.link(t.Jmp(), 0, target)
+	t.link(t.Jmp(), target)
 	t.done = true
 }
 
 // link makes the jump with its displacement at pos a direct exit.
-func (t *trans) link(pos int, slot uint8, target uint64) {
+func (t *trans) link(pos int, target uint64) {
 	id := len(t.e.exits)
 	s := site{jump: pos, stub: t.N}
 	t.Patch(pos, t.N)
-	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Slot: slot, Target: target})
+	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Target: target})
 	if target>>12 != t.b.RIP()>>12 || target&0xfff > 0xff0 { // there, it may reach into another page
 		s.cross = t.N
 		t.Bytes(0x48, 0x8b, 0x0d, 0, 0, 0, 0) // MOV RCX,[cell]
