@@ -23,6 +23,9 @@ type CodeCache struct {
 	ops                  int    // instructions held, dead ones included
 	epochs               uint64 // the last epoch given out
 	Decoded, Invalidated uint64 // counters: blocks
+
+	translator Translator // nil: interpreter only
+	heat       uint16
 }
 
 const (
@@ -42,6 +45,11 @@ type block struct {
 	bytes uint16
 	mode  isa.Mode
 	dead  bool
+	pa2   uint64 // page of the bytes beyond the first page, 0: none
+	cold  bool   // not translatable
+	heat  uint16 // runs before it was translated
+
+	native *Native
 
 	// The blocks that ran after this one, valid while the processor's epoch is
 	// the one they were found in.
@@ -81,6 +89,15 @@ func (p *codePage) touches(pa uint64, n int) bool {
 	return false
 }
 
+// part is what of a block lies in a page.
+func (b *block) part(page uint64) (pa uint64, n int) {
+	room := int(0x1000 - b.pa&0xfff)
+	if b.pa2 != 0 && page == b.pa2 {
+		return page, int(b.bytes) - room
+	}
+	return b.pa, min(int(b.bytes), room)
+}
+
 // NewCodeCache returns an empty cache.
 func NewCodeCache() *CodeCache {
 	return &CodeCache{pages: map[uint64]*codePage{}}
@@ -110,9 +127,17 @@ func (k *CodeCache) take(n int) {
 	k.ops += n
 }
 
-// insert adds a block and protects its page.
+// insert adds a block and protects its pages.
 func (k *CodeCache) insert(b *block) {
-	page := b.pa &^ 0xfff
+	k.place(b, b.pa&^0xfff)
+	if b.pa2 != 0 {
+		k.place(b, b.pa2)
+	}
+	k.table[codeHash(b.pa, b.rip, b.mode)] = b
+	k.Decoded++
+}
+
+func (k *CodeCache) place(b *block, page uint64) {
 	p := k.pages[page]
 	if p != nil && len(p.blocks) >= maxPageBlocks {
 		k.dropPage(page)
@@ -126,9 +151,7 @@ func (k *CodeCache) insert(b *block) {
 		}
 	}
 	p.blocks = append(p.blocks, b)
-	p.mark(b.pa, int(b.bytes))
-	k.table[codeHash(b.pa, b.rip, b.mode)] = b
-	k.Decoded++
+	p.mark(b.part(page))
 }
 
 // Written tells the cache that n bytes at pa have changed, whoever wrote them.
@@ -150,11 +173,12 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 		if b.dead {
 			continue
 		}
-		if b.pa < pa+uint64(n) && pa < b.pa+uint64(b.bytes) {
+		at, size := b.part(page)
+		if at < pa+uint64(n) && pa < at+uint64(size) {
 			k.kill(b)
 			continue
 		}
-		p.mark(b.pa, int(b.bytes))
+		p.mark(at, size)
 		kept = append(kept, b)
 	}
 	clear(p.blocks[len(kept):])
@@ -167,6 +191,7 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 
 func (k *CodeCache) kill(b *block) {
 	b.dead = true
+	k.forget(b)
 	k.Invalidated++
 	if h := codeHash(b.pa, b.rip, b.mode); k.table[h] == b {
 		k.table[h] = nil
@@ -191,15 +216,7 @@ func (k *CodeCache) dropPage(page uint64) {
 // unprotect lets the next write to a page that holds no code any more find out.
 func (k *CodeCache) unprotect(page uint64) {
 	for _, c := range k.cpus {
-		for i := range c.tlbs {
-			if t := &c.tlbs[i]; t.used {
-				for j := range t.e {
-					if e := &t.e[j]; e.pa&^0xfff == page && e.w&slowTag != 0 {
-						e.w = noTag
-					}
-				}
-			}
-		}
+		c.unprotectPage(page)
 	}
 }
 
@@ -265,7 +282,7 @@ func (c *CPU) nextBlock(b *block) *block {
 // execPage returns the TLB entry that maps lin for execution.
 func (c *CPU) execPage(lin uint64) *tlbEntry {
 	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.x&^slowTag != lin&^0xfff {
+	if !is(e.x, lin&^0xfff) {
 		e = c.fill(lin, accExec, c.cpl == 3)
 	}
 	return e
@@ -279,6 +296,9 @@ func (c *CPU) findBlock() *block {
 	e := c.execPage(lin)
 	pa := e.pa&^0xfff | lin&0xfff
 	if b := c.code.table[codeHash(pa, rip, c.mode)]; b != nil && b.pa == pa && b.rip == rip && b.mode == c.mode {
+		if b.pa2 != 0 && !c.stillCrosses(b, lin) {
+			return c.decodeOne(lin, rip)
+		}
 		if c.mode == 64 || rip+uint64(b.bytes)-1 <= uint64(c.Seg[CS].Limit) {
 			return b
 		}
@@ -328,14 +348,26 @@ func (c *CPU) decodeBlock(e *tlbEntry, lin, pa, rip uint64) *block {
 	return b
 }
 
+// stillCrosses reports whether the second page of a block at lin is the one it
+// was decoded from. It raises what fetching from there raises.
+func (c *CPU) stillCrosses(b *block, lin uint64) bool {
+	next := (lin&^0xfff + 0x1000) & c.linMask
+	if c.mode == 64 && !canonical(next) {
+		return false
+	}
+	return c.execPage(next).pa&^paGlobal == b.pa2
+}
+
 // decodeOne decodes a single instruction that crosses a page or a segment limit,
 // lies in device memory or is invalid, and raises what its fetch raises. The
-// block is not cached.
+// block is cached only if it crosses from one page of memory into another.
 func (c *CPU) decodeOne(lin, rip uint64) *block {
 	var buf [15]byte
 	n := 0
 	b := &block{rip: rip, mode: c.mode, pa: uncached, ops: make([]Op, 1)}
 	op := &b.ops[0]
+	var pages [2]uint64 // of memory that was read
+	memory := 0
 	for {
 		// Fetch up to the end of the page, then byte by byte beyond it.
 		at := (lin + uint64(n)) & c.linMask
@@ -351,6 +383,10 @@ func (c *CPU) decodeOne(lin, rip uint64) *block {
 			s := span{pa: e.pa&^0xfff | at&0xfff, n: room, device: e.pa&paDevice != 0}
 			if !s.device {
 				s.host = e.ptr(at)
+				if memory < 2 {
+					pages[memory] = s.pa
+					memory++
+				}
 			}
 			c.spanRead(&s, buf[n:n+room])
 			n += room
@@ -361,6 +397,16 @@ func (c *CPU) decodeOne(lin, rip uint64) *block {
 			b.bytes = uint16(op.Len)
 			c.bind(op, c.wrapIP(rip+uint64(op.Len)))
 			b.end = op.Next
+			first := 0x1000 - int(lin&0xfff)
+			if memory == 2 && first < int(op.Len) && pages[1] != 0 && pages[1] != pages[0]&^0xfff {
+				b.pa, b.pa2 = pages[0], pages[1]
+				if k := c.code; k.ops >= maxOps {
+					k.Flush()
+					k.ops = 0
+				}
+				c.code.ops++
+				c.code.insert(b)
+			}
 			return b
 		case errors.Is(err, isa.ErrTooLong), n >= len(buf) && errors.Is(err, isa.ErrTruncated):
 			c.gp0()

@@ -43,6 +43,7 @@ type segView struct {
 	base   uint64
 	limitR int64
 	limitW int64
+	tight  uint64 // not 0: not every 32-bit offset may be read and written
 }
 
 // CPU is one logical processor: its state, and everything derived from it that
@@ -68,9 +69,9 @@ type CPU struct {
 
 	tlb       *tlb // of the current privilege
 	tlbIndex  uint8
-	tlbs      [numTLBs]tlb
+	tlbs      [numTLBs]*tlb
 	large     largePages
-	physCache [256]physEntry
+	physCache [physEntries]physEntry
 	a20       uint64 // mask on physical addresses
 
 	x87 fpuUnit
@@ -84,6 +85,8 @@ type CPU struct {
 	entry             block // stands before the first block of a run
 	limit             uint64
 	rmw               rmwTarget
+
+	native NativeState
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault
@@ -129,7 +132,8 @@ type Op struct {
 	Next  uint64 // RIP of the following instruction
 	AMask uint64 // address-size mask
 	isa.Inst
-	ends bool // last of its block: may set RIP
+	ends   bool // last of its block: may set RIP
+	absent bool // the model does not have it
 }
 
 // New returns processor id of a machine, in its power-on state.
@@ -327,8 +331,8 @@ func (c *CPU) privilegeChanged() {
 	} else if c.CR4&CR4SMAP != 0 && c.RFLAGS&FlagAC != 0 {
 		idx = tlbSuperAC
 	}
-	if c.tlb != &c.tlbs[idx] {
-		c.tlb, c.tlbIndex = &c.tlbs[idx], uint8(idx)
+	if t := c.tlbOf(idx); c.tlb != t {
+		c.tlb, c.tlbIndex = t, uint8(idx)
 		c.setEpoch()
 	}
 	strict := c.cpl == 3 && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 || c.dataBreakpoints()
@@ -381,5 +385,9 @@ func (c *CPU) segChanged(i int) {
 	}
 	if c.strict {
 		v.limitR, v.limitW = -1, -1
+	}
+	v.tight = 1
+	if v.limitR >= 0xffffffff && v.limitW >= 0xffffffff {
+		v.tight = 0
 	}
 }

@@ -135,7 +135,8 @@ func (c *CPU) deliverDebugTrap() {
 func (c *CPU) prepareDebug(shadow uint8) {
 	exec := c.watches(func(typ uint8) bool { return typ == 0 })
 	rf := c.RFLAGS&FlagRF != 0
-	if c.RFLAGS&FlagTF == 0 && !rf && !exec {
+	if c.RFLAGS&FlagTF == 0 && !exec {
+		c.RFLAGS &^= FlagRF // lasts one instruction, and nothing looks at it
 		if c.PendingDB == 0 {
 			c.events &^= evDebug
 		}

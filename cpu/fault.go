@@ -66,7 +66,9 @@ func (c *CPU) np(sel uint16)  { c.raiseCode(vecNP, uint32(sel&^3)) }
 func (c *CPU) ss(sel uint16)  { c.raiseCode(vecSS, uint32(sel&^3)) }
 func (c *CPU) tss(sel uint16) { c.raiseCode(vecTS, uint32(sel&^3)) }
 
-func (c *CPU) raisePF(lin uint64, code uint32) {
+// pageFault makes a #PF the pending fault, which the caller raises or delivers.
+// It returns false.
+func (c *CPU) pageFault(lin uint64, code uint32) bool {
 	c.pendingFault = fault{vector: vecPF, hasCode: true, code: code, cr2: lin}
-	panic(&c.pendingFault)
+	return false
 }

@@ -95,7 +95,7 @@ func (c *CPU) bind(op *Op, next uint64) {
 	f := &isa.Forms[op.Form]
 	if !c.Model.Has(f.Feature) {
 		if f.Legacy == 0 {
-			op.run, op.ends = (*CPU).opUD, true
+			op.run, op.ends, op.absent = (*CPU).opUD, true, true
 			return
 		}
 		op.Form = f.Legacy

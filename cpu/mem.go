@@ -259,9 +259,9 @@ func (c *CPU) segFault(seg uint8) {
 func (c *CPU) lookup(lin uint64, n int, acc access, user bool) span {
 	t := c.tlb
 	if user != (c.cpl == 3) || c.implicit {
-		t = &c.tlbs[tlbSuper]
+		t = c.tlbOf(tlbSuper)
 		if user {
-			t = &c.tlbs[tlbUser]
+			t = c.tlbOf(tlbUser)
 		}
 	}
 	e := &t.e[lin>>12&(tlbSize-1)]
@@ -270,7 +270,7 @@ func (c *CPU) lookup(lin uint64, n int, acc access, user bool) span {
 	if acc == accWrite {
 		tag = e.w
 	}
-	if tag&^slowTag != page {
+	if !is(tag, page) {
 		e = c.fill(lin, acc, user)
 	}
 	s := span{pa: e.pa&^0xfff | lin&0xfff, n: n, device: e.pa&paDevice != 0}

@@ -7,14 +7,19 @@ import (
 
 // The software TLB: one direct-mapped table for each privilege that sees memory
 // differently. An entry's tags are the linear page for reading, writing and
-// executing; a tag that is not allowed (or not yet: a clean page on writes) is
-// noTag, which no address equals. A tag with slowTag set is valid, but only for the slow path: registers,
-// and writes to pages that hold decoded code.
+// executing.
+//
+// A tag that belongs to another set than its entry matches no address: where an
+// access is not allowed (or not yet: a clean page on writes) the tag is noTag,
+// two sets off. A tag that is four sets off is valid, but only for the slow path:
+// registers, and writes to pages that hold decoded code. (One set off would match
+// the end of an access that crosses into the next page.) The number of sets and
+// the size of an entry suit translated code, which has only MOVZX to mask an
+// index without changing flags.
 const (
-	tlbBits = 10
+	tlbBits = 16
 	tlbSize = 1 << tlbBits
-	noTag   = 1
-	slowTag = 2
+	slowTag = 4 << 12 // XOR of a tag
 
 	tlbSuper   = 0 // CPL 0-2 (SMAP in force if enabled)
 	tlbUser    = 1 // CPL 3
@@ -26,7 +31,20 @@ type tlbEntry struct {
 	r, w, x uint64
 	host    uintptr // host address of the page minus its linear address
 	pa      uint64  // physical page, with paGlobal and paDevice
+	listed  bool    // in tlb.list
+	_       [23]byte
 }
+
+func noTag(set uint32) uint64 { return uint64(set^2) << 12 }
+
+// is reports whether tag is valid for page, on the slow path at least.
+func is(tag, page uint64) bool { return (tag^page)&^slowTag == 0 }
+
+// fast reports whether a tag of the set is valid for fast accesses.
+func fast(tag uint64, set uint32) bool { return uint32(tag>>12)&(tlbSize-1) == set }
+
+// slow reports whether it is valid, but for the slow path only.
+func slow(tag uint64, set uint32) bool { return fast(tag^slowTag, set) }
 
 const (
 	paGlobal = 1 << 0
@@ -35,12 +53,16 @@ const (
 
 type tlb struct {
 	e    [tlbSize]tlbEntry
-	used bool
+	list []uint32 // sets in use
 }
 
 // largePages bounds the linear addresses that were mapped by large pages: INVLPG
 // inside must drop all of a large page's fragments.
 type largePages struct{ lo, hi uint64 }
+
+// physEntries is the size of the cache of Board.Page. It makes CPU so large that
+// Go aligns it to a page, on which translated code relies.
+const physEntries = 2048
 
 // physEntry caches Board.Page.
 type physEntry struct {
@@ -49,28 +71,43 @@ type physEntry struct {
 	writable bool
 }
 
+func (t *tlb) drop(set uint32) {
+	e := &t.e[set]
+	e.r, e.w, e.x = noTag(set), noTag(set), noTag(set)
+}
+
 func (t *tlb) flush(global bool) {
-	if !t.used {
-		return
-	}
-	for i := range t.e {
+	kept := t.list[:0]
+	for _, i := range t.list {
 		if e := &t.e[i]; global || e.pa&paGlobal == 0 {
-			e.r, e.w, e.x = noTag, noTag, noTag
+			t.drop(i)
+			e.listed = false
+			continue
 		}
+		kept = append(kept, i)
 	}
-	t.used = !global
+	t.list = kept
+}
+
+// tlbOf is the TLB of a privilege, made when first needed.
+func (c *CPU) tlbOf(i int) *tlb {
+	if c.tlbs[i] == nil {
+		t := &tlb{}
+		for _, set := range [...]uint32{0, slowTag >> 12, tlbSize - 1} {
+			t.drop(set) // everywhere else zeroes match nothing
+		}
+		c.tlbs[i] = t
+	}
+	return c.tlbs[i]
 }
 
 // flushTLB drops all translations; without global it keeps global pages.
 func (c *CPU) flushTLB(global bool) {
 	c.newEpoch()
-	for i := range c.tlbs {
-		if !c.tlbs[i].used && c.tlbs[i].e[0].r == 0 { // never initialised: all-zero tags would match page 0
-			c.tlbs[i].used = true
-			c.tlbs[i].flush(true)
-			continue
+	for _, t := range c.tlbs {
+		if t != nil {
+			t.flush(global)
 		}
-		c.tlbs[i].flush(global)
 	}
 	if global {
 		c.large = largePages{lo: ^uint64(0)}
@@ -84,28 +121,44 @@ func (c *CPU) flushPage(lin uint64) {
 		c.flushTLB(true)
 		return
 	}
-	for i := range c.tlbs {
-		e := &c.tlbs[i].e[lin>>12&(tlbSize-1)]
-		e.r, e.w, e.x = noTag, noTag, noTag
+	for _, t := range c.tlbs {
+		if t != nil {
+			t.drop(uint32(lin >> 12 & (tlbSize - 1)))
+		}
 	}
 }
 
 // Remapped drops everything known about physical memory: the board moved a
 // region or changed its write protection.
 func (c *CPU) Remapped() {
-	c.physCache = [256]physEntry{}
+	c.physCache = [physEntries]physEntry{}
 	c.flushTLB(true)
 	c.blkEnd = 0
 }
 
 // protectPage makes sure that writes to physical page pa take the slow path.
 func (c *CPU) protectPage(pa uint64) {
-	for i := range c.tlbs {
-		if t := &c.tlbs[i]; t.used {
-			for j := range t.e {
-				if e := &t.e[j]; e.pa&^0xfff == pa && e.w != noTag {
-					e.w |= slowTag
-				}
+	for _, t := range c.tlbs {
+		if t == nil {
+			continue
+		}
+		for _, i := range t.list {
+			if e := &t.e[i]; e.pa&^0xfff == pa && fast(e.w, i) {
+				e.w ^= slowTag
+			}
+		}
+	}
+}
+
+// unprotectPage lets the next write to physical page pa look again.
+func (c *CPU) unprotectPage(pa uint64) {
+	for _, t := range c.tlbs {
+		if t == nil {
+			continue
+		}
+		for _, i := range t.list {
+			if e := &t.e[i]; e.pa&^0xfff == pa && slow(e.w, i) {
+				e.w = noTag(i)
 			}
 		}
 	}
@@ -114,7 +167,7 @@ func (c *CPU) protectPage(pa uint64) {
 // hostPage is the host memory behind a physical page, nil for registers.
 func (c *CPU) hostPage(pa uint64) (unsafe.Pointer, bool) {
 	pa &^= 0xfff
-	e := &c.physCache[pa>>12&255]
+	e := &c.physCache[pa>>12&(physEntries-1)]
 	if e.page != pa+1 {
 		h, w := c.board.Page(pa)
 		*e = physEntry{pa + 1, unsafe.Pointer(unsafe.SliceData(h)), w}
@@ -212,19 +265,20 @@ func (c *CPU) pfCode(acc access, user bool) uint32 {
 	return code
 }
 
-// walk translates lin through the page tables (SDM volume 3A, chapter 4). It
-// raises #PF.
-func (c *CPU) walk(lin uint64, acc access, user bool) translation {
-	var t translation
+// walk translates lin through the page tables (SDM volume 3A, chapter 4). Where
+// that fails, pendingFault is the #PF.
+func (c *CPU) walk(lin uint64, acc access, user bool) (t translation, ok bool) {
 	code := c.pfCode(acc, user)
 	nx := c.EFER&EFERNXE != 0
 	if c.CR4&CR4PAE == 0 {
-		c.walk32(lin, &t, code)
+		ok = c.walk32(lin, &t, code)
 	} else {
-		c.walkPAE(lin, &t, code, nx)
+		ok = c.walkPAE(lin, &t, code, nx)
+	}
+	if !ok {
+		return t, false
 	}
 	// Access rights (4.6): user pages only from CPL 3, supervisor under SMEP/SMAP.
-	ok := true
 	switch {
 	case user:
 		ok = t.flags&pteU != 0 && (acc != accWrite || t.flags&pteW != 0)
@@ -242,7 +296,7 @@ func (c *CPU) walk(lin uint64, acc access, user bool) translation {
 		ok = false
 	}
 	if !ok {
-		c.raisePF(lin, code|pfP)
+		return t, c.pageFault(lin, code|pfP)
 	}
 	// Accessed and dirty bits of the leaf; upper levels got theirs on the way.
 	want := t.leafV | pteA
@@ -253,14 +307,14 @@ func (c *CPU) walk(lin uint64, acc access, user bool) translation {
 		c.physWrite(t.leaf, t.wide, want)
 	}
 	t.dirty = want&pteD != 0
-	return t
+	return t, true
 }
 
-func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
+func (c *CPU) walk32(lin uint64, t *translation, code uint32) bool {
 	pdeA := (c.CR3&0xfffff000 | lin>>20&0xffc) & c.a20
 	pde := c.physRead(pdeA, 4)
 	if pde&pteP == 0 {
-		c.raisePF(lin, code)
+		return c.pageFault(lin, code)
 	}
 	t.wide = 4
 	if pde&ptePS != 0 && c.CR4&CR4PSE != 0 {
@@ -269,17 +323,17 @@ func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
 			reserved = 0x3fe000
 		}
 		if pde&reserved != 0 {
-			c.raisePF(lin, code|pfP|pfRSVD)
+			return c.pageFault(lin, code|pfP|pfRSVD)
 		}
 		t.pa = pde&0xffc00000 | pde>>13&0xff<<32 | lin&0x3ff000
 		t.flags, t.leaf, t.leafV, t.large = pde, pdeA, pde, 4<<20
 		t.flags &^= pteNX
-		return
+		return true
 	}
 	pteAddr := (pde&0xfffff000 | lin>>10&0xffc) & c.a20
 	pte := c.physRead(pteAddr, 4)
 	if pte&pteP == 0 {
-		c.raisePF(lin, code)
+		return c.pageFault(lin, code)
 	}
 	if pde&pteA == 0 {
 		c.physWrite(pdeA, 4, pde|pteA)
@@ -287,11 +341,12 @@ func (c *CPU) walk32(lin uint64, t *translation, code uint32) {
 	t.pa = pte & 0xfffff000
 	t.flags = pde&pte&(pteU|pteW) | pte&pteG
 	t.leaf, t.leafV = pteAddr, pte
+	return true
 }
 
 const physAddrMask = 1<<40 - 1 // MAXPHYADDR is 40
 
-func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
+func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) bool {
 	const addr = physAddrMask &^ 0xfff
 	rsvd := (1<<52 - 1) &^ uint64(physAddrMask)
 	if !nx {
@@ -305,7 +360,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 	} else {
 		pdpte := c.PDPTE[lin>>30&3]
 		if pdpte&pteP == 0 {
-			c.raisePF(lin, code)
+			return c.pageFault(lin, code)
 		}
 		table, level = pdpte&addr, 2
 		rsvd |= 0x7ff << 52 // bits 62-52 are reserved in PAE paging
@@ -316,7 +371,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 		ea := (table | lin>>shift&511<<3) & c.a20
 		e := c.physRead(ea, 8)
 		if e&pteP == 0 {
-			c.raisePF(lin, code)
+			return c.pageFault(lin, code)
 		}
 		bad := e&rsvd != 0
 		leaf := level == 1
@@ -333,7 +388,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 			}
 		}
 		if bad {
-			c.raisePF(lin, code|pfP|pfRSVD)
+			return c.pageFault(lin, code|pfP|pfRSVD)
 		}
 		flags = flags&e | flags&^(pteU|pteW) | e&pteNX
 		if leaf {
@@ -344,7 +399,7 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) {
 			if level > 1 {
 				t.large = size
 			}
-			return
+			return true
 		}
 		if e&pteA == 0 {
 			c.physWrite(ea, 8, e|pteA)
@@ -359,24 +414,42 @@ func canonical(lin uint64) bool { return uint64(int64(lin)<<16>>16) == lin }
 // fill translates lin for acc and user and installs it in the TLB of that
 // privilege. It raises #PF.
 func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
+	e := c.tryFill(lin, acc, user)
+	if e == nil {
+		panic(&c.pendingFault)
+	}
+	return e
+}
+
+// tryFill is fill but for what it raises: it returns nil, and pendingFault is
+// the #PF.
+func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlbEntry {
 	page := lin &^ 0xfff
 	idx := tlbSuper
 	if user {
 		idx = tlbUser
-	} else if c.tlb == &c.tlbs[tlbSuperAC] && !c.implicit {
+	} else if c.tlbIndex == tlbSuperAC && !c.implicit {
 		idx = tlbSuperAC
 	}
 	var t translation
 	if c.CR0&CR0PG == 0 {
 		t = translation{pa: page, flags: pteU | pteW, dirty: true}
 	} else {
-		t = c.walk(lin, acc, user)
+		var ok bool
+		if t, ok = c.walk(lin, acc, user); !ok {
+			return nil
+		}
 	}
 	t.pa &= c.a20
-	e := &c.tlbs[idx].e[lin>>12&(tlbSize-1)]
-	c.tlbs[idx].used = true
-	if e.pa&^0xfff != t.pa || e.r&^slowTag != page && e.x&^slowTag != page && e.w&^slowTag != page {
-		e.r, e.w, e.x = noTag, noTag, noTag
+	set := uint32(lin >> 12 & (tlbSize - 1))
+	into := c.tlbOf(idx)
+	e := &into.e[set]
+	if !e.listed {
+		e.listed = true
+		into.list = append(into.list, set)
+	}
+	if e.pa&^0xfff != t.pa || !is(e.r, page) && !is(e.x, page) && !is(e.w, page) {
+		into.drop(set)
 	}
 	e.pa = t.pa
 	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {
@@ -390,10 +463,10 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 	tag := page
 	if host == nil {
 		e.pa |= paDevice
-		tag |= slowTag
+		tag = page ^ slowTag
 	}
 	if c.strict {
-		tag |= slowTag
+		tag = page ^ slowTag
 	}
 	e.host = uintptr(host) - uintptr(page)
 	if acc == accExec {
@@ -404,10 +477,10 @@ func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
 	if acc == accWrite || t.dirty && (t.flags&pteW != 0 || !user && c.CR0&CR0WP == 0) {
 		e.w = tag
 		if host != nil && (!writable || c.code.hasCode(t.pa)) {
-			e.w |= slowTag
+			e.w = page ^ slowTag
 		}
 	} else {
-		e.w = noTag
+		e.w = noTag(set)
 	}
 	return e
 }

@@ -52,6 +52,12 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 		c.branches[c.branchN&15] = b.rip
 		c.branchN++
 		n := len(b.ops)
+		if c.code.translator != nil && !c.single && c.Trace == nil && c.limit-c.ICount >= uint64(n) && c.translated(b) {
+			if b = c.runNative(b); b == nil {
+				b = &c.entry
+			}
+			continue
+		}
 		if left := c.limit - c.ICount; uint64(n) > left {
 			n = int(left)
 		}

@@ -35,6 +35,7 @@ import (
 	"g86/devices/uart"
 	"g86/devices/vga"
 	"g86/firmware"
+	"g86/jit"
 )
 
 // Version is what the firmware's banner and `g86 version` show.
@@ -49,6 +50,7 @@ type Machine struct {
 	cpus   []*cpu.CPU
 	boards []*board
 	code   *cpu.CodeCache
+	jit    *jit.Engine // nil: the interpreter runs everything
 	bus    *bus.Bus
 	clk    *clock.Clock
 	ram    []byte
@@ -157,6 +159,9 @@ func (m *Machine) Close() error {
 		errs = append(errs, i.Close())
 	}
 	m.stopLazy()
+	if m.jit != nil {
+		errs = append(errs, m.jit.Close())
+	}
 	if m.ram != nil {
 		errs = append(errs, release(m.ram))
 	}
@@ -231,8 +236,14 @@ func (m *Machine) Memory() uint64 { return uint64(len(m.ram)) }
 
 // Accel names the engine in use and says why others are not.
 func (m *Machine) Accel() (name string, refused []string) {
-	return "interp", []string{"kvm: not in this build", "jit: not in this build"}
+	if m.jit != nil {
+		return "jit", []string{"kvm: not in this build"}
+	}
+	return "interp", []string{"kvm: not in this build", "jit: not asked for"}
 }
+
+// JIT is the translator, nil where the interpreter runs everything.
+func (m *Machine) JIT() *jit.Engine { return m.jit }
 
 // ReadPhys copies physical memory; registers are read with their side effects.
 func (m *Machine) ReadPhys(pa uint64, p []byte) { m.bus.ReadPhys(pa, p) }

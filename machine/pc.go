@@ -28,6 +28,7 @@ import (
 	"g86/devices/uart"
 	"g86/devices/vga"
 	"g86/firmware"
+	"g86/jit"
 )
 
 // psPerInsn is the guest time of an instruction in picoseconds: 500 million
@@ -247,6 +248,12 @@ func (m *Machine) buildCPUs(w *wiring) {
 	}
 	if m.apics != nil {
 		w.do(m.apics.Map(m.bus))
+	}
+	if m.cfg.Accel == "jit" {
+		var err error
+		if m.jit, err = jit.Attach(m.code, jit.Heat); err != nil {
+			w.do(&ConfigError{StatusHost, fmt.Errorf("no translator: %w; use --accel=interp", err)})
+		}
 	}
 	if m.log != nil {
 		for _, c := range m.cpus {

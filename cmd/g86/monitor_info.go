@@ -42,6 +42,7 @@ func init() {
 	})
 	add("screen", "", "the text on the screen", infoScreen)
 	add("clock", "", "guest time and armed timers", infoClock)
+	add("jit", "", "the translator's counters", infoJIT)
 	infos = append(infos, &command{names: []string{"status"}, help: "running or paused", run: infoStatus})
 }
 
@@ -54,6 +55,16 @@ func infoStatus(mon *monitor, w io.Writer, _ []string) error {
 	accel, _ := mon.m.Accel()
 	fmt.Fprintf(w, "%s, engine %s, model %s, %d MiB, %d processors\n", state, accel, mon.m.Model().Name, mon.m.Memory()>>20, mon.m.CPUs())
 	return nil
+}
+
+func infoJIT(mon *monitor, w io.Writer, _ []string) error {
+	e := mon.m.JIT()
+	if e == nil {
+		_, err := io.WriteString(w, "no translator: start with --accel jit\n")
+		return err
+	}
+	_, err := io.WriteString(w, e.Stats.String())
+	return err
 }
 
 func infoScreen(mon *monitor, w io.Writer, _ []string) error {

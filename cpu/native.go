@@ -1,0 +1,322 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"g86/cpu/isa"
+)
+
+// Translated code. A translator (package jit) turns hot blocks into host code;
+// the run loop enters it with an instruction budget, and it comes back with an
+// exit that says where it stands and why. Whatever host code does not do, one
+// slow memory access or one hairy instruction, the interpreter's function for
+// that instruction does, and host code goes on behind it.
+
+// Block is a decoded block as the translator sees it.
+type Block = block
+
+// Ops are the block's instructions.
+func (b *block) Ops() []Op { return b.ops }
+
+// RIP is the address of the first instruction.
+func (b *block) RIP() uint64 { return b.rip }
+
+// End is the address after the last instruction.
+func (b *block) End() uint64 { return b.end }
+
+// Mode is the code size.
+func (b *block) Mode() isa.Mode { return b.mode }
+
+// Native is a block's host code.
+type Native struct {
+	Entry  uintptr   // expects guest flags in host flags
+	Resume []uintptr // where to go on at each instruction, 0 where the interpreter runs it
+	In     []uint32  // exits of other blocks that jump here directly
+}
+
+// NativeKind is why host code came back.
+type NativeKind uint8
+
+const (
+	NativeBudget NativeKind = iota // at the head of the block: the budget does not cover it
+	NativeOp                       // the interpreter has to run instruction Op
+	NativeLink                     // at the end of the block, on the way to Target
+)
+
+// NativeAccess is the memory access, at NativeState.Linear, that host code could
+// not do.
+type NativeAccess uint8
+
+const (
+	NativeNone NativeAccess = iota
+	NativeRead
+	NativeWrite
+)
+
+// NativeExit is one place where host code comes back.
+type NativeExit struct {
+	Block  *Block
+	Target uint64
+	Kind   NativeKind
+	Op     uint8
+	Clear  uint16 // status flags that are 0 whatever the host's say
+	Access NativeAccess
+}
+
+// Translator makes and runs host code.
+type Translator interface {
+	// Enter runs host code from entry until it comes back.
+	Enter(c *CPU, entry uintptr)
+	// Translate makes host code for a block, or returns nil.
+	Translate(b *Block) *Native
+	// Exit is the exit that host code named.
+	Exit(id uint32) *NativeExit
+	// Link makes exit id jump to a block, in the given epoch only unless that block is in the same page.
+	Link(id uint32, to *Block, epoch uint64)
+	// Drop removes a block's host code.
+	Drop(b *Block)
+}
+
+// SetTranslator makes the processors of the cache run translated code. Blocks
+// are translated when they are about to run for the heat+1-th time.
+func (k *CodeCache) SetTranslator(t Translator, heat int) {
+	k.translator, k.heat = t, uint16(heat)
+}
+
+// NativeState is what host code and the run loop share besides State.
+type NativeState struct {
+	Budget  int64  // instructions left, those of the current block taken off
+	Flags   uint32 // status flags: LAHF's byte in bits 15-8, OF in bit 0
+	Exit    uint32
+	HostBP  uint64
+	Scratch uint64
+	Linear  uint64
+	NoSSE   uint64 // not 0: SSE instructions fault
+	NoFP    uint64 // likewise, or floating-point exceptions are not masked
+
+	HostMXCSR uint32
+	Jumps     *JumpCache
+}
+
+// JumpCache finds the host code of an indirect jump's target.
+type JumpCache [1 << 16]JumpEntry
+
+// JumpEntry holds complements, because NOT leaves flags alone and CMP does not.
+type JumpEntry struct {
+	NotRIP   uint64
+	NotEpoch uint64
+	Entry    uintptr
+	_        uint64
+}
+
+// NativeOffsets are the places in CPU that host code addresses.
+var NativeOffsets = struct {
+	GPR, Native, TLB, Epoch, Seg, XMM, MXCSR uintptr
+	SegSize, SegTight                        uintptr
+	TLBRead, TLBWrite, TLBHost               uintptr
+}{
+	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
+	TLB: unsafe.Offsetof(CPU{}.tlb), Epoch: unsafe.Offsetof(CPU{}.epoch), Seg: unsafe.Offsetof(CPU{}.seg),
+	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
+	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
+	TLBRead: unsafe.Offsetof(tlbEntry{}.r), TLBWrite: unsafe.Offsetof(tlbEntry{}.w), TLBHost: unsafe.Offsetof(tlbEntry{}.host),
+}
+
+// TLBEntrySize is a power of two.
+const TLBEntrySize = unsafe.Sizeof(tlbEntry{})
+
+// Sem reports whether the instruction runs the semantics of its form and nothing
+// else, so that a translator may do the same.
+func (op *Op) Sem() bool {
+	h := &formHandlers[op.Form]
+	return !op.absent && h.gen != nil && !h.check
+}
+
+// Ends reports whether the instruction ends its block.
+func (op *Op) Ends() bool { return op.ends }
+
+// nativeBudget bounds the time between two returns to Go: the garbage collector
+// waits for it.
+const nativeBudget = 1 << 16
+
+// flatSegments reports whether host code's assumptions about segments hold: no bases and
+// no limits but those of FS and GS, a 32-bit stack in 32-bit code, and no access
+// that must be looked at.
+func (c *CPU) flatSegments() bool {
+	if c.mode == 64 {
+		return !c.strict
+	}
+	cs := &c.Seg[CS]
+	return c.mode == 32 && c.spMask == 0xffffffff && cs.Base == 0 && cs.Limit == 0xffffffff &&
+		c.seg[ES].base|c.seg[SS].base|c.seg[DS].base|c.seg[ES].tight|c.seg[SS].tight|c.seg[DS].tight == 0
+}
+
+// translated returns whether b has host code that may run now, translating it
+// when it has become hot.
+func (c *CPU) translated(b *block) bool {
+	if b.native == nil {
+		if b.cold || b.pa == uncached {
+			return false
+		}
+		if b.heat < c.code.heat {
+			b.heat++
+			return false
+		}
+		if !c.flatSegments() {
+			return false
+		}
+		if b.native = c.code.translator.Translate(b); b.native == nil {
+			b.cold = true
+			return false
+		}
+		return true
+	}
+	return c.flatSegments()
+}
+
+const mxcsrMasks = 0x1f80
+
+func jumpSlot(rip uint64) uint64 { return rip & 0xffff }
+
+// runNative runs translated code from b on, which the instruction count to be
+// reached must cover, and returns the block after which to go on, nil if that is
+// not known.
+func (c *CPU) runNative(b *block) *block {
+	t, n := c.code.translator, &c.native
+	if n.Jumps == nil {
+		n.Jumps = &JumpCache{}
+	}
+	limit := c.grant()
+	entry := c.enterAt(b)
+	for {
+		s := c.statusBits()
+		n.Flags = s&0xff<<8 | s>>11&1
+		n.NoSSE = c.CR0&(CR0EM|CR0TS) | ^c.CR4&CR4OSFXSR
+		n.NoFP = n.NoSSE | uint64(^c.MXCSR&mxcsrMasks)
+		t.Enter(c, entry)
+		x := t.Exit(n.Exit)
+		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
+		b := x.Block
+		c.ICount = limit - uint64(n.Budget)
+		switch x.Kind {
+		case NativeBudget:
+			c.ICount -= uint64(len(b.ops))
+			c.RIP = b.rip
+			return nil
+		case NativeOp:
+			c.ICount -= uint64(len(b.ops))
+			if x.Access != NativeNone && !c.touch(n.Linear, x.Access) {
+				c.blk, c.cur = b, &b.ops[x.Op]
+				c.deliverFault(c.abandon(c.pendingFault))
+				return nil
+			}
+			if i := c.runOp(b, int(x.Op)); i >= 0 {
+				entry = b.native.Resume[i]
+				continue
+			}
+			if c.events != 0 || c.ICount >= c.limit {
+				return b
+			}
+		case NativeLink:
+			c.RIP = x.Target
+			if c.ICount >= c.limit {
+				return b
+			}
+		}
+		to := c.nextBlock(b)
+		if !c.translated(to) {
+			return b
+		}
+		if x.Kind == NativeLink && !b.dead && b.native != nil { // translating may have emptied the cache
+			t.Link(n.Exit, to, c.epoch)
+		}
+		if c.limit-c.ICount < uint64(len(to.ops)) {
+			return b
+		}
+		limit = c.grant()
+		entry = c.enterAt(to)
+	}
+}
+
+// touch translates an address that host code could not access. It returns false
+// for a page fault, which is pending then: the commonest exception needs no panic.
+func (c *CPU) touch(lin uint64, how NativeAccess) bool {
+	e := &c.tlb.e[lin>>12&(tlbSize-1)]
+	tag, acc := e.r, accRead
+	if how == NativeWrite {
+		tag, acc = e.w, accWrite
+	}
+	return is(tag, lin&^0xfff) || !canonical(lin) || c.tryFill(lin, acc, c.cpl == 3) != nil
+}
+
+// grant sets the budget and returns the instruction count at which it is used up.
+func (c *CPU) grant() uint64 {
+	limit := min(c.limit, c.ICount+nativeBudget)
+	c.native.Budget = int64(limit - c.ICount)
+	return limit
+}
+
+// enterAt is the host code of b, where indirect jumps will find it, too.
+func (c *CPU) enterAt(b *block) uintptr {
+	e := b.native.Entry
+	c.native.Jumps[jumpSlot(b.rip)] = JumpEntry{NotRIP: ^b.rip, NotEpoch: ^c.epoch, Entry: e}
+	return e
+}
+
+// runOp runs instruction i of a block for host code, and those behind it that
+// are the interpreter's too. It returns where host code goes on, or -1 if the
+// block has been left.
+func (c *CPU) runOp(b *block, i int) int {
+	c.blk, c.blkEnd = b, len(b.ops)
+	c.RIP = b.end
+	var op *Op
+	for {
+		op = &b.ops[i]
+		c.cur = op
+		op.run(c, op)
+		if i++; i >= c.blkEnd {
+			break
+		}
+		if b.native.Resume[i] != 0 && c.flatSegments() {
+			c.cur = nil
+			return i
+		}
+	}
+	c.ICount += c.index() + 1
+	c.cur = nil
+	if !op.ends {
+		c.RIP = op.Next
+	}
+	return -1
+}
+
+// forget removes a block's host code.
+func (k *CodeCache) forget(b *block) {
+	if b.native == nil {
+		return
+	}
+	for _, c := range k.cpus {
+		if j := c.native.Jumps; j != nil {
+			if e := &j[jumpSlot(b.rip)]; e.Entry == b.native.Entry {
+				*e = JumpEntry{}
+			}
+		}
+	}
+	k.translator.Drop(b)
+	b.native = nil
+}
+
+// ForgetAll removes the host code of the blocks: the translator starts over.
+func (k *CodeCache) ForgetAll(blocks []*Block) {
+	for _, b := range blocks {
+		b.native, b.heat = nil, 0
+	}
+	for _, c := range k.cpus {
+		if j := c.native.Jumps; j != nil {
+			clear(j[:])
+		}
+	}
+}
+
+// NativeCode is the block's host code, nil if there is none.
+func (b *block) NativeCode() *Native { return b.native }

@@ -1,0 +1,270 @@
+// Package amd64 encodes host instructions.
+package amd64
+
+import "encoding/binary"
+
+// Reg is a general register by its hardware number.
+type Reg uint8
+
+// Registers.
+const (
+	RAX Reg = iota
+	RCX
+	RDX
+	RBX
+	RSP
+	RBP
+	RSI
+	RDI
+	R8
+	R9
+	R10
+	R11
+	R12
+	R13
+	R14
+	R15
+	None Reg = 0xff // no base, no index
+)
+
+// Opcode maps.
+const (
+	Map1 = iota
+	Map0F
+	Map0F38
+	Map0F3A
+)
+
+// Mem is a memory operand. RSP cannot be an index.
+type Mem struct {
+	Base, Index Reg
+	Scale       uint8 // shift
+	Disp        int32
+}
+
+// At is the operand [base+disp].
+func At(base Reg, disp int32) Mem { return Mem{Base: base, Index: None, Disp: disp} }
+
+// Insn is an instruction with a ModRM byte.
+type Insn struct {
+	Prefix  uint8 // mandatory prefix 66, F2 or F3, or 0
+	Map     uint8
+	Opcode  uint8
+	Size    int // 1, 2, 4 or 8; selects the 66 prefix and REX.W
+	Reg     Reg // or an opcode extension
+	RM      Reg
+	Mem     *Mem // instead of RM
+	RegByte bool // Reg is a byte register
+	RMByte  bool
+	Imm     uint64
+	ImmSize int
+}
+
+// Asm writes instructions into Buf from N on. The caller sees to room.
+type Asm struct {
+	Buf []byte
+	N   int
+}
+
+// Bytes appends bytes.
+func (a *Asm) Bytes(p ...byte) { a.N += copy(a.Buf[a.N:], p) }
+
+// Imm appends the low n bytes of v.
+func (a *Asm) Imm(v uint64, n int) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], v)
+	a.Bytes(b[:n]...)
+}
+
+func hi(r Reg) uint8 {
+	if r != None && r >= 8 {
+		return 1
+	}
+	return 0
+}
+
+// Emit appends an instruction.
+func (a *Asm) Emit(i *Insn) {
+	if i.Size == 2 {
+		a.Bytes(0x66)
+	}
+	if i.Prefix != 0 {
+		a.Bytes(i.Prefix)
+	}
+	rex := hi(i.Reg) << 2
+	if i.Size == 8 {
+		rex |= 8
+	}
+	force := i.RegByte && i.Reg >= 4
+	if i.Mem != nil {
+		rex |= hi(i.Mem.Index)<<1 | hi(i.Mem.Base)
+	} else {
+		rex |= hi(i.RM)
+		force = force || i.RMByte && i.RM >= 4
+	}
+	if rex != 0 || force {
+		a.Bytes(0x40 | rex)
+	}
+	switch i.Map {
+	case Map0F:
+		a.Bytes(0x0f)
+	case Map0F38:
+		a.Bytes(0x0f, 0x38)
+	case Map0F3A:
+		a.Bytes(0x0f, 0x3a)
+	}
+	a.Bytes(i.Opcode)
+	if i.Mem != nil {
+		a.modMem(uint8(i.Reg)&7, i.Mem)
+	} else {
+		a.Bytes(0xc0 | uint8(i.Reg)&7<<3 | uint8(i.RM)&7)
+	}
+	a.Imm(i.Imm, i.ImmSize)
+}
+
+func (a *Asm) modMem(reg uint8, m *Mem) {
+	reg <<= 3
+	if m.Base == None {
+		idx := uint8(4)
+		if m.Index != None {
+			idx = uint8(m.Index) & 7
+		}
+		a.Bytes(reg|4, m.Scale<<6|idx<<3|5)
+		a.Imm(uint64(m.Disp), 4)
+		return
+	}
+	base := uint8(m.Base) & 7
+	mod := uint8(0x80)
+	switch {
+	case m.Disp == 0 && base != 5:
+		mod = 0
+	case int32(int8(m.Disp)) == m.Disp:
+		mod = 0x40
+	}
+	if m.Index != None || base == 4 {
+		idx := uint8(4)
+		if m.Index != None {
+			idx = uint8(m.Index) & 7
+		}
+		a.Bytes(mod|reg|4, m.Scale<<6|idx<<3|base)
+	} else {
+		a.Bytes(mod | reg | base)
+	}
+	switch mod {
+	case 0x40:
+		a.Imm(uint64(m.Disp), 1)
+	case 0x80:
+		a.Imm(uint64(m.Disp), 4)
+	}
+}
+
+// Moves and address arithmetic: none of them changes flags.
+
+// Mov is a register move of 4 or 8 bytes.
+func (a *Asm) Mov(dst, src Reg, size int) {
+	a.Emit(&Insn{Opcode: 0x8b, Size: size, Reg: dst, RM: src})
+}
+
+// Load and Store move 1 to 8 bytes.
+func (a *Asm) Load(dst Reg, m Mem, size int) {
+	a.Emit(&Insn{Opcode: 0x8b, Size: size, Reg: dst, Mem: &m})
+}
+
+// Store writes a register to memory.
+func (a *Asm) Store(m Mem, src Reg, size int) {
+	op := uint8(0x89)
+	if size == 1 {
+		op = 0x88
+	}
+	a.Emit(&Insn{Opcode: op, Size: size, Reg: src, Mem: &m, RegByte: size == 1})
+}
+
+// MovImm loads a constant.
+func (a *Asm) MovImm(dst Reg, v uint64) {
+	switch {
+	case v == uint64(uint32(v)):
+		if dst >= 8 {
+			a.Bytes(0x41)
+		}
+		a.Bytes(0xb8 | uint8(dst)&7)
+		a.Imm(v, 4)
+	case v == uint64(int64(int32(v))):
+		a.Emit(&Insn{Opcode: 0xc7, Size: 8, RM: dst, Imm: v, ImmSize: 4})
+	default:
+		a.Bytes(0x48|hi(dst), 0xb8|uint8(dst)&7)
+		a.Imm(v, 8)
+	}
+}
+
+// Lea computes an address of 4 or 8 bytes.
+func (a *Asm) Lea(dst Reg, m Mem, size int) {
+	a.Emit(&Insn{Opcode: 0x8d, Size: size, Reg: dst, Mem: &m})
+}
+
+// Not is the 32- or 64-bit complement; it leaves the flags alone.
+func (a *Asm) Not(r Reg, size int) { a.Emit(&Insn{Opcode: 0xf7, Size: size, Reg: 2, RM: r}) }
+
+func (a *Asm) vex(m, pp, w uint8, reg, rm, vvvv Reg) {
+	a.Bytes(0xc4, (1^hi(reg))<<7|1<<6|(1^hi(rm))<<5|m, w<<7|(^uint8(vvvv)&15)<<3|pp)
+}
+
+func wide(size int) uint8 {
+	if size == 8 {
+		return 1
+	}
+	return 0
+}
+
+// Rorx rotates without flags.
+func (a *Asm) Rorx(dst, src Reg, n uint8, size int) {
+	a.vex(3, 3, wide(size), dst, src, 0)
+	a.Bytes(0xf0, 0xc0|uint8(dst)&7<<3|uint8(src)&7, n)
+}
+
+// Shrx shifts by the count in a register without flags.
+func (a *Asm) Shrx(dst, src, count Reg, size int) {
+	a.vex(2, 3, wide(size), dst, src, count)
+	a.Bytes(0xf7, 0xc0|uint8(dst)&7<<3|uint8(src)&7)
+}
+
+// Movzx16 zero-extends the low 16 bits.
+func (a *Asm) Movzx16(dst, src Reg) {
+	a.Emit(&Insn{Map: Map0F, Opcode: 0xb7, Size: 4, Reg: dst, RM: src})
+}
+
+// Jumps.
+
+// Jmp and Jcc append a jump with an open 32-bit displacement and return where it is.
+func (a *Asm) Jmp() int {
+	a.Bytes(0xe9, 0, 0, 0, 0)
+	return a.N - 4
+}
+
+// Jcc is a conditional jump.
+func (a *Asm) Jcc(cc uint8) int {
+	a.Bytes(0x0f, 0x80|cc, 0, 0, 0, 0)
+	return a.N - 4
+}
+
+// JmpTo jumps to offset to.
+func (a *Asm) JmpTo(to int) { a.Patch(a.Jmp(), to) }
+
+// JmpMem jumps to the address in memory.
+func (a *Asm) JmpMem(m Mem) { a.Emit(&Insn{Opcode: 0xff, Size: 4, Reg: 4, Mem: &m}) }
+
+// Jrcxz appends JRCXZ with an open displacement and returns where it is.
+func (a *Asm) Jrcxz() int {
+	a.Bytes(0xe3, 0)
+	return a.N - 1
+}
+
+// Patch makes the 32-bit displacement at pos lead to offset to.
+func (a *Asm) Patch(pos, to int) {
+	binary.LittleEndian.PutUint32(a.Buf[pos:], uint32(to-pos-4))
+}
+
+// PatchShort makes the 8-bit displacement at pos lead to here.
+func (a *Asm) PatchShort(pos int) { a.Buf[pos] = uint8(a.N - pos - 1) }
+
+// PatchShortTo makes the 8-bit displacement at pos lead to offset to.
+func (a *Asm) PatchShortTo(pos, to int) { a.Buf[pos] = uint8(to - pos - 1) }

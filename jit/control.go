@@ -1,0 +1,250 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"unsafe"
+
+	"g86/cpu"
+	"g86/cpu/isa"
+	"g86/jit/amd64"
+)
+
+// Stack operations and control transfers.
+
+// width is the size of stack pointers and addresses.
+func (t *trans) width() int {
+	if t.long {
+		return 8
+	}
+	return 4
+}
+
+// addSP moves the stack pointer.
+func (t *trans) addSP(n int32) { t.Lea(guestSP, amd64.At(guestSP, n), t.width()) }
+
+// pushTo is the place of the next push.
+func (t *trans) pushTo(size int) amd64.Mem {
+	t.Lea(tmpA, amd64.At(guestSP, -int32(size)), t.width())
+	return t.access(tmpA, size, write)
+}
+
+// top is the place of the value on top of the stack.
+func (t *trans) top(size int) amd64.Mem {
+	r := guestSP
+	if !t.long {
+		t.Mov(tmpA, guestSP, 4)
+		r = tmpA
+	}
+	return t.access(r, size, read)
+}
+
+// storeImm stores a constant.
+func (t *trans) storeImm(m amd64.Mem, v uint64, size int) {
+	if size == 8 && uint64(int64(int32(v))) != v {
+		t.MovImm(tmpC, v)
+		t.Store(m, tmpC, 8)
+		return
+	}
+	t.Emit(&amd64.Insn{Opcode: 0xc7, Size: size, Mem: &m, Imm: v, ImmSize: 4})
+}
+
+func lowerPush(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	if op.Mem() {
+		m, ok := t.operand(op, size, read)
+		if !ok {
+			return false
+		}
+		t.Load(tmpC, m, size)
+		t.Store(natScratch, tmpC, 8)
+	}
+	m := t.pushTo(size)
+	switch {
+	case op.Mem():
+		t.Load(tmpC, natScratch, 8)
+		t.Store(m, tmpC, size)
+	case l.imm != 0:
+		t.storeImm(m, op.Imm, size)
+	default:
+		t.Store(m, t.reg(op.RM, tmpC), size)
+	}
+	t.addSP(-int32(size))
+	return true
+}
+
+func lowerPop(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	m := t.top(size)
+	if op.RM == isa.RSP {
+		t.Load(guestSP, m, size)
+		return true
+	}
+	r := hostReg[op.RM]
+	if r == amd64.None {
+		r = tmpC
+	}
+	t.Load(r, m, size)
+	t.put(op.RM, r)
+	t.addSP(int32(size))
+	return true
+}
+
+func lowerLeave(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	r := amd64.RBP
+	if !t.long {
+		t.Mov(tmpA, r, 4)
+		r = tmpA
+	}
+	m := t.access(r, size, read)
+	t.Load(tmpC, m, size)
+	t.Lea(guestSP, amd64.At(amd64.RBP, int32(size)), t.width())
+	t.Mov(amd64.RBP, tmpC, 8)
+	return true
+}
+
+// target is where a relative branch goes; it fails if that would fault.
+func (t *trans) target(op *cpu.Op) (uint64, bool) {
+	to := op.Next + op.Imm
+	switch op.OpSize {
+	case 2:
+		to &= 0xffff
+	case 4:
+		to &= 0xffffffff
+	}
+	return to, uint64(int64(to)<<16>>16) == to
+}
+
+func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
+	to, ok := t.target(op)
+	if !ok {
+		return false
+	}
+	t.settle()
+	taken := t.Jcc(l.opcode & 15)
+	next := t.Jmp()
+	t.link(next, op.Next)
+	t.link(taken, to)
+	t.done = true
+	return true
+}
+
+func lowerJmp(t *trans, op *cpu.Op, l *lowering) bool {
+	if l.ext < 0 {
+		to, ok := t.target(op)
+		if !ok {
+			return false
+		}
+		t.settle()
+		t.leave(to)
+		return true
+	}
+	if !t.indirect(op) {
+		return false
+	}
+	t.find()
+	t.JmpMem(amd64.At(tmpB, jumpEntry))
+	t.done = true
+	return true
+}
+
+func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	if l.ext < 0 {
+		to, ok := t.target(op)
+		if !ok {
+			return false
+		}
+		t.settle()
+		t.storeImm(t.pushTo(size), op.Next, size)
+		t.addSP(-int32(size))
+		t.leave(to)
+		return true
+	}
+	if !t.indirect(op) {
+		return false
+	}
+	t.find()
+	t.Load(tmpC, amd64.At(tmpB, jumpEntry), 8)
+	t.Store(natScratch, tmpC, 8)
+	t.storeImm(t.pushTo(size), op.Next, size)
+	t.addSP(-int32(size))
+	t.JmpMem(natScratch)
+	t.done = true
+	return true
+}
+
+func lowerRet(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	t.settle()
+	t.Load(tmpA, t.top(size), size)
+	t.find()
+	n := int32(size)
+	if l.imm != 0 {
+		n += int32(uint16(op.Imm))
+	}
+	t.addSP(n)
+	t.JmpMem(amd64.At(tmpB, jumpEntry))
+	t.done = true
+	return true
+}
+
+// indirect puts the target of an indirect jump into tmpA.
+func (t *trans) indirect(op *cpu.Op) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	t.settle()
+	if !op.Mem() {
+		t.Mov(tmpA, t.reg(op.RM, tmpA), size)
+		return true
+	}
+	m, ok := t.operand(op, size, read)
+	if ok {
+		t.Load(tmpA, m, size)
+	}
+	return ok
+}
+
+const (
+	jumpNotRIP   = int32(unsafe.Offsetof(cpu.JumpEntry{}.NotRIP))
+	jumpNotEpoch = int32(unsafe.Offsetof(cpu.JumpEntry{}.NotEpoch))
+	jumpEntry    = int32(unsafe.Offsetof(cpu.JumpEntry{}.Entry))
+)
+
+// find makes tmpB the entry of the jump cache for the target in tmpA; what is
+// not there the interpreter does. All scratch registers change, flags do not.
+func (t *trans) find() {
+	t.Movzx16(tmpC, tmpA)
+	t.Load(tmpB, natJumps, 8)
+	t.Lea(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: 3}, 8)
+	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 2}, 8)
+	t.Load(tmpC, amd64.At(tmpB, jumpNotRIP), 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: 1}, 8)
+	ok := t.Jrcxz()
+	t.toSlow(t.Jmp())
+	t.PatchShort(ok)
+	t.Load(tmpC, amd64.At(tmpB, jumpNotEpoch), 8)
+	t.Load(tmpA, field(cpu.NativeOffsets.Epoch), 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: 1}, 8)
+	ok = t.Jrcxz()
+	t.toSlow(t.Jmp())
+	t.PatchShort(ok)
+}

@@ -1,0 +1,218 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"g86/cpu"
+	"g86/jit/amd64"
+)
+
+// cpuBias is added to the processor's address in R15: its low six bits are then
+// 12, and SHRX by R15 turns an address into a page number.
+const cpuBias = 12
+
+// bufferSize is the code cache's budget; when it is full everything is dropped.
+const bufferSize = 64 << 20
+
+// blockRoom is more than the host code of a block takes.
+const blockRoom = 16 << 10
+
+// Engine is the translator of one machine.
+type Engine struct {
+	code *cpu.CodeCache
+	asm  amd64.Asm
+	base uintptr
+
+	prologue uintptr
+	exitH    int // offsets: common exits with the flags in the host's flags, in memory
+	exitM    int
+	start    int // of blocks
+
+	exits  []cpu.NativeExit
+	sites  []site
+	blocks []*cpu.Block
+
+	Stats Stats
+}
+
+// site is the place of a direct exit's jump.
+type site struct {
+	jump  int // 32-bit displacement of the jump, 0: not a direct exit
+	stub  int // where it leads unlinked
+	cross int // the guarded jump for links to other pages, 0: none needed
+	cell  int // its epoch
+	rel   int // its displacement
+}
+
+// Attach makes the processors that use code run translated code. heat is how
+// often a block is interpreted first. The error says why this host cannot.
+func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
+	if err := hostMissing(); err != nil {
+		return nil, err
+	}
+	buf, err := syscall.Mmap(-1, 0, bufferSize, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("the host gives no memory that is both writable and executable: %w", err)
+	}
+	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0]))}
+	e.emitGlue()
+	e.reset()
+	code.SetTranslator(e, heat)
+	return e, nil
+}
+
+// Close gives the code buffer back. The processors must not run any more.
+func (e *Engine) Close() error {
+	if e.asm.Buf == nil {
+		return nil
+	}
+	buf := e.asm.Buf
+	e.asm.Buf = nil
+	if err := syscall.Munmap(buf); err != nil {
+		return errors.Join(errors.New("jit: code buffer"), err)
+	}
+	return nil
+}
+
+func (e *Engine) reset() {
+	e.asm.N = e.start
+	e.code.ForgetAll(e.blocks)
+	clear(e.blocks)
+	e.blocks, e.sites = e.blocks[:0], e.sites[:0]
+	clear(e.exits)
+	e.exits = e.exits[:0]
+}
+
+func enter(base, entry, prologue uintptr)
+
+// Enter runs host code from entry until it comes back.
+func (e *Engine) Enter(c *cpu.CPU, entry uintptr) {
+	e.Stats.Enters++
+	if uintptr(unsafe.Pointer(c))&63 != 0 {
+		panic("jit: the processor's address is not a multiple of 64")
+	}
+	enter(uintptr(unsafe.Pointer(c))+cpuBias, entry, e.prologue)
+	runtime.KeepAlive(c)
+}
+
+// Exit is the exit that host code named.
+func (e *Engine) Exit(id uint32) *cpu.NativeExit {
+	x := &e.exits[id]
+	switch x.Kind {
+	case cpu.NativeBudget:
+		e.Stats.Budgets++
+	case cpu.NativeOp:
+		e.Stats.Ops++
+	case cpu.NativeLink:
+		e.Stats.Unlinked++
+	}
+	return x
+}
+
+// Link makes a direct exit jump to a block.
+func (e *Engine) Link(id uint32, to *cpu.Block, epoch uint64) {
+	s, n := &e.sites[id], to.NativeCode()
+	entry := int(n.Entry - e.base)
+	e.Stats.Links++
+	n.In = append(n.In, id)
+	if s.cross == 0 {
+		e.asm.Patch(s.jump, entry)
+		return
+	}
+	e.asm.Patch(s.jump, s.stub) // never half a link
+	binary.LittleEndian.PutUint64(e.asm.Buf[s.cell:], ^epoch)
+	e.asm.Patch(s.rel, entry)
+	e.asm.Patch(s.jump, s.cross)
+}
+
+// Drop unlinks a block.
+func (e *Engine) Drop(b *cpu.Block) {
+	for _, id := range b.NativeCode().In {
+		e.asm.Patch(e.sites[id].jump, e.sites[id].stub)
+	}
+}
+
+// field is the operand of a field of the processor.
+func field(off uintptr) amd64.Mem { return amd64.At(amd64.R15, int32(off)-cpuBias) }
+
+// native is the operand of a field of cpu.NativeState.
+func native(off uintptr) amd64.Mem { return field(cpu.NativeOffsets.Native + off) }
+
+var (
+	natBudget  = native(unsafe.Offsetof(cpu.NativeState{}.Budget))
+	natFlags   = native(unsafe.Offsetof(cpu.NativeState{}.Flags))
+	natExit    = native(unsafe.Offsetof(cpu.NativeState{}.Exit))
+	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
+	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
+	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
+	natNoSSE   = native(unsafe.Offsetof(cpu.NativeState{}.NoSSE))
+	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
+	natMXCSR   = native(unsafe.Offsetof(cpu.NativeState{}.HostMXCSR))
+	natJumps   = native(unsafe.Offsetof(cpu.NativeState{}.Jumps))
+)
+
+// hostReg is where guest registers live, or None for memory.
+var hostReg = [16]amd64.Reg{
+	0: amd64.RAX, 1: amd64.R9, 2: amd64.RDX, 3: amd64.RBX, 4: amd64.R8, 5: amd64.RBP, 6: amd64.RSI, 7: amd64.RDI,
+	8: amd64.R11, 9: amd64.None, 10: amd64.None, 11: amd64.None, 12: amd64.R10, 13: amd64.None, 14: amd64.None, 15: amd64.None,
+}
+
+func gpr(i uint8) amd64.Mem { return field(cpu.NativeOffsets.GPR + 8*uintptr(i)) }
+
+// emitGlue writes what leads in and out of translated code.
+func (e *Engine) emitGlue() {
+	a := &e.asm
+	e.prologue = e.base
+	a.Store(natHostBP, amd64.RBP, 8)
+	guestMXCSR := field(cpu.NativeOffsets.MXCSR)
+	mxcsr := func(m amd64.Mem, ext amd64.Reg) {
+		a.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xae, Size: 4, Reg: ext, Mem: &m})
+	}
+	const ld, st = 2, 3
+	mxcsr(natMXCSR, st)
+	mxcsr(guestMXCSR, ld)
+	a.Load(amd64.R12, natBudget, 8)
+	a.Load(amd64.RAX, natFlags, 4)
+	e.setFlags()
+	for i, r := range hostReg {
+		if r != amd64.None {
+			a.Load(r, gpr(uint8(i)), 8)
+		}
+	}
+	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.RCX}) // JMP RCX
+
+	e.exitH = a.N
+	a.Store(natExit, amd64.RCX, 4)
+	a.Store(gpr(0), amd64.RAX, 8)
+	e.getFlags()
+	a.Store(natFlags, amd64.RAX, 2)
+	join := a.Jmp()
+	e.exitM = a.N
+	a.Store(natExit, amd64.RCX, 4)
+	a.Store(gpr(0), amd64.RAX, 8)
+	a.Patch(join, a.N)
+	for i, r := range hostReg {
+		if r != amd64.None && i != 0 {
+			a.Store(gpr(uint8(i)), r, 8)
+		}
+	}
+	a.Store(natBudget, amd64.R12, 8)
+	mxcsr(guestMXCSR, st)
+	mxcsr(natMXCSR, ld)
+	a.Load(amd64.RBP, natHostBP, 8)
+	a.Bytes(0xc3)
+	e.start = (a.N + 63) &^ 63
+}
+
+// getFlags is LAHF; SETO AL: the status flags as NativeState has them, in AX.
+func (e *Engine) getFlags() { e.asm.Bytes(0x9f, 0x0f, 0x90, 0xc0) }
+
+// setFlags is ADD AL,7Fh; SAHF.
+func (e *Engine) setFlags() { e.asm.Bytes(0x04, 0x7f, 0x9e) }

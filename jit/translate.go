@@ -1,0 +1,407 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"g86/cpu"
+	"g86/cpu/isa"
+	"g86/jit/amd64"
+)
+
+// Scratch registers.
+const (
+	regCPU    = amd64.R15
+	regBudget = amd64.R12
+	tmpC      = amd64.RCX
+	tmpA      = amd64.R13 // linear address
+	tmpB      = amd64.R14 // host page
+	guestSP   = amd64.R8
+)
+
+// trans is the translation of one block.
+//
+// The guest's status flags are in the host's between instructions unless inMem;
+// clear are those that are 0 for the guest whatever the host has.
+type trans struct {
+	*amd64.Asm
+	e     *Engine
+	b     *cpu.Block
+	ops   []cpu.Op
+	i     int
+	long  bool
+	live  []uint32 // status flags that matter after each instruction
+	inMem bool
+	clear uint32
+	slow  []slowPath
+	done  bool // the block has been left
+}
+
+// slowPath is an exit out of line.
+type slowPath struct {
+	jump  int // displacement to patch
+	op    uint8
+	inMem bool
+	clear uint32
+
+	access cpu.NativeAccess
+	linear amd64.Reg
+}
+
+// Translate makes host code for a block, or returns nil.
+func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
+	if b.Mode() == 16 {
+		return nil
+	}
+	if e.asm.N+blockRoom > len(e.asm.Buf) {
+		e.Stats.Resets++
+		e.reset()
+	}
+	t := &trans{Asm: &e.asm, e: e, b: b, ops: b.Ops(), long: b.Mode() == 64}
+	lowers := make([]*lowering, len(t.ops))
+	for i := range t.ops {
+		lowers[i] = lookup(&t.ops[i])
+	}
+	first, exits := t.N, len(e.exits)
+	n := &cpu.Native{}
+	interp := t.instructions(lowers, n)
+	for interp < 0 { // an instruction has turned out to be the interpreter's
+		t.N = first
+		e.drop(exits)
+		interp = t.instructions(lowers, n)
+	}
+	if !t.done {
+		t.settle()
+		t.leave(b.End())
+	}
+	t.outOfLine()
+	e.Stats.Blocks++
+	e.Stats.Insns += uint64(len(t.ops))
+	e.Stats.Interp += uint64(interp)
+	e.Stats.Bytes += uint64(t.N - first)
+	e.blocks = append(e.blocks, b)
+	return n
+}
+
+// instructions emits the head and the instructions of the block; it returns how
+// many are left to the interpreter, or -1 when it has to start over because one
+// more is.
+func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
+	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
+	t.liveness(lowers)
+	n.Resume = make([]uintptr, len(t.ops))
+
+	// The head: an exit ahead of it is near enough for JRCXZ.
+	over := t.N
+	t.exit(cpu.NativeExit{Kind: cpu.NativeBudget})
+	n.Entry = t.e.base + uintptr(t.N)
+	t.Lea(regBudget, amd64.At(regBudget, -int32(len(t.ops))), 8)
+	t.Rorx(tmpC, regBudget, 32, 8)
+	t.Not(tmpC, 4)
+	t.PatchShortTo(t.Jrcxz(), over)
+
+	for i := range t.ops {
+		t.i = i
+		at := t.N
+		switch l := lowers[i]; {
+		case l == nil:
+			t.interpret()
+			interp++
+		case l.fn(t, &t.ops[i], l):
+			n.Resume[i] = t.e.base + uintptr(at)
+		default:
+			lowers[i] = nil
+			return -1
+		}
+	}
+	return interp
+}
+
+// drop forgets the exits from id on.
+func (e *Engine) drop(id int) {
+	e.exits, e.sites = e.exits[:id], e.sites[:id]
+}
+
+// liveness finds the flags that matter after each instruction. An instruction
+// that may leave for the interpreter shows all of them.
+func (t *trans) liveness(lowers []*lowering) {
+	t.live = make([]uint32, len(t.ops))
+	live := uint32(isa.StatusFlags)
+	for i := len(t.ops) - 1; i >= 0; i-- {
+		t.live[i] = live
+		op := &t.ops[i]
+		if lowers[i] == nil || lowers[i].exits || op.Mem() {
+			live = isa.StatusFlags
+			continue
+		}
+		fl := &lowers[i].flags
+		live = live&^(fl.Written|fl.Undefined) | fl.Tested&isa.StatusFlags
+	}
+}
+
+// exit emits an exit with the flags where they are.
+func (t *trans) exit(x cpu.NativeExit) uint32 {
+	id := uint32(len(t.e.exits))
+	x.Block, x.Clear = t.b, uint16(t.clear)
+	t.e.exits = append(t.e.exits, x)
+	t.e.sites = append(t.e.sites, site{})
+	t.MovImm(tmpC, uint64(id))
+	if t.inMem {
+		t.JmpTo(t.e.exitM)
+	} else {
+		t.JmpTo(t.e.exitH)
+	}
+	return id
+}
+
+// interpret leaves the current instruction to the interpreter.
+func (t *trans) interpret() {
+	t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: uint8(t.i)})
+	t.inMem, t.clear = false, 0
+	t.done = t.i == len(t.ops)-1 && t.ops[t.i].Ends()
+}
+
+// toSlow notes that the jump with its displacement at pos leaves the current
+// instruction, which has done nothing yet, to the interpreter.
+func (t *trans) toSlow(pos int) {
+	t.slow = append(t.slow, slowPath{jump: pos, op: uint8(t.i), inMem: t.inMem, clear: t.clear})
+}
+
+func (t *trans) outOfLine() {
+	for _, s := range t.slow {
+		t.Patch(s.jump, t.N)
+		t.inMem, t.clear = s.inMem, s.clear
+		if s.access != cpu.NativeNone {
+			t.Store(natLinear, s.linear, 8)
+		}
+		t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op, Access: s.access})
+	}
+}
+
+// Direct exits.
+
+// leave ends the block with a jump to target.
+func (t *trans) leave(target uint64) {
+	t.link(t.Jmp(), target)
+	t.done = true
+}
+
+// link makes the jump with its displacement at pos a direct exit.
+func (t *trans) link(pos int, target uint64) {
+	id := len(t.e.exits)
+	s := site{jump: pos, stub: t.N}
+	t.Patch(pos, t.N)
+	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Target: target})
+	if target>>12 != t.b.RIP()>>12 || target&0xfff > 0xff0 { // there, it may reach into another page
+		s.cross = t.N
+		t.Bytes(0x48, 0x8b, 0x0d, 0, 0, 0, 0) // MOV RCX,[cell]
+		open := t.N - 4
+		t.Load(tmpA, field(cpu.NativeOffsets.Epoch), 8)
+		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: 1}, 8)
+		ok := t.Jrcxz()
+		t.JmpTo(s.stub)
+		t.PatchShort(ok)
+		s.rel = t.Jmp()
+		t.N = (t.N + 7) &^ 7
+		s.cell = t.N
+		t.Imm(0, 8)
+		t.Patch(open, s.cell)
+	}
+	t.e.sites[id] = s
+}
+
+// Flags.
+
+// host brings the flags into the host's.
+func (t *trans) host() {
+	if !t.inMem {
+		return
+	}
+	t.Mov(tmpC, amd64.RAX, 8)
+	t.Load(amd64.RAX, natFlags, 4)
+	t.e.setFlags()
+	t.Mov(amd64.RAX, tmpC, 8)
+	t.inMem = false
+}
+
+// settle brings the flags into the host's, all of them right.
+func (t *trans) settle() {
+	t.host()
+	if t.clear == 0 {
+		return
+	}
+	t.Mov(tmpC, amd64.RAX, 8)
+	t.e.getFlags()
+	t.clearAX()
+	t.e.setFlags()
+	t.Mov(amd64.RAX, tmpC, 8)
+}
+
+// clearAX clears what is to be clear in LAHF's format.
+func (t *trans) clearAX() {
+	if t.clear&0xff != 0 {
+		t.Bytes(0x80, 0xe4, ^uint8(t.clear)) // AND AH,imm8
+	}
+	if t.clear&isa.OF != 0 {
+		t.Bytes(0xb0, 0) // MOV AL,0
+	}
+	t.clear = 0
+}
+
+// spill puts the flags into memory.
+func (t *trans) spill() {
+	if t.inMem {
+		return
+	}
+	t.Mov(tmpC, amd64.RAX, 8)
+	t.e.getFlags()
+	t.clearAX()
+	t.Store(natFlags, amd64.RAX, 2)
+	t.Mov(amd64.RAX, tmpC, 8)
+	t.inMem = true
+}
+
+// before prepares the flags for a host instruction with the effect fl.
+func (t *trans) before(fl *isa.FlagEffect) {
+	w := (fl.Written | fl.Undefined) & isa.StatusFlags
+	tested := fl.Tested & isa.StatusFlags
+	if tested != 0 || w != 0 && w != isa.StatusFlags {
+		t.host()
+	}
+	if tested&t.clear != 0 {
+		t.settle()
+	}
+}
+
+// after notes its effect; zero are flags that are 0 for the guest but not for
+// the host.
+func (t *trans) after(fl *isa.FlagEffect, zero uint32) {
+	w := (fl.Written | fl.Undefined) & isa.StatusFlags
+	if w == 0 {
+		return
+	}
+	t.inMem = false
+	t.clear = t.clear&^w | zero
+}
+
+// Registers.
+
+// reg is the host register of guest register i, loading it into tmp if it lives
+// in memory.
+func (t *trans) reg(i uint8, tmp amd64.Reg) amd64.Reg {
+	if r := hostReg[i]; r != amd64.None {
+		return r
+	}
+	t.Load(tmp, gpr(i), 8)
+	return tmp
+}
+
+// put writes the whole guest register i.
+func (t *trans) put(i uint8, r amd64.Reg) {
+	if h := hostReg[i]; h == amd64.None {
+		t.Store(gpr(i), r, 8)
+	} else if h != r {
+		t.Mov(h, r, 8)
+	}
+}
+
+// Memory.
+
+const (
+	read = iota
+	write
+)
+
+// ea computes the linear address of the memory operand plus extra into a
+// register. It fails on what only the interpreter does.
+func (t *trans) ea(op *cpu.Op) (amd64.Reg, bool) {
+	r, ok := t.offset(op, tmpA)
+	if !ok {
+		return r, false
+	}
+	size := 8
+	if !t.long {
+		size = 4
+	}
+	switch seg := op.Seg; {
+	case seg == isa.FS || seg == isa.GS:
+		v := cpu.NativeOffsets.Seg + uintptr(seg)*cpu.NativeOffsets.SegSize
+		if !t.long {
+			t.Load(tmpC, field(v+cpu.NativeOffsets.SegTight), 8)
+			ok := t.Jrcxz()
+			t.toSlow(t.Jmp())
+			t.PatchShort(ok)
+		}
+		t.Load(tmpC, field(v), 8) // the base
+		t.Lea(tmpA, amd64.Mem{Base: tmpC, Index: r}, size)
+		return tmpA, true
+	case seg == isa.CS && !t.long:
+		return r, false
+	}
+	return r, true
+}
+
+// offset computes the operand's offset in its segment; without an override of
+// dst it may be a guest register.
+func (t *trans) offset(op *cpu.Op, dst amd64.Reg) (amd64.Reg, bool) {
+	size := int(op.AddrSize)
+	if size == 2 || int64(int32(op.Disp)) != op.Disp && op.Base|op.Index != isa.NoReg {
+		return dst, false
+	}
+	if op.Base >= isa.NoReg && op.Index >= isa.NoReg {
+		v := uint64(op.Disp)
+		if size == 4 {
+			v = uint64(uint32(v))
+		}
+		t.MovImm(dst, v)
+		return dst, true
+	}
+	m := amd64.Mem{Base: amd64.None, Index: amd64.None, Disp: int32(op.Disp)}
+	if op.Base < isa.NoReg {
+		m.Base = t.reg(op.Base, dst)
+	}
+	if op.Index < isa.NoReg {
+		m.Index, m.Scale = t.reg(op.Index, tmpC), op.Scale
+	}
+	if m.Index == amd64.None && m.Disp == 0 && size == 8 {
+		return m.Base, true
+	}
+	t.Lea(dst, m, size)
+	return dst, true
+}
+
+// access translates linear address r for n bytes and returns the host operand.
+// It uses tmpC and tmpB and leaves the flags alone.
+func (t *trans) access(r amd64.Reg, n int, kind int) amd64.Mem {
+	tag := cpu.NativeOffsets.TLBRead
+	if kind == write {
+		tag = cpu.NativeOffsets.TLBWrite
+	}
+	t.Shrx(tmpC, r, regCPU, 8)
+	t.Movzx16(tmpC, tmpC)
+	t.Load(tmpB, field(cpu.NativeOffsets.TLB), 8)
+	t.Lea(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: 3}, 8)
+	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
+	t.Load(tmpC, amd64.At(tmpB, int32(tag)), 8)
+	t.Not(tmpC, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: r, Disp: int32(n)}, 8) // address of the last byte - tag
+	t.Shrx(tmpC, tmpC, regCPU, 8)
+	ok := t.Jrcxz()
+	t.toSlow(t.Jmp())
+	s := &t.slow[len(t.slow)-1]
+	s.linear, s.access = r, cpu.NativeRead
+	if kind == write {
+		s.access = cpu.NativeWrite
+	}
+	t.PatchShort(ok)
+	t.Load(tmpB, amd64.At(tmpB, int32(cpu.NativeOffsets.TLBHost)), 8)
+	return amd64.Mem{Base: tmpB, Index: r}
+}
+
+// operand translates the instruction's memory operand of n bytes.
+func (t *trans) operand(op *cpu.Op, n, kind int) (amd64.Mem, bool) {
+	r, ok := t.ea(op)
+	if !ok {
+		return amd64.Mem{}, false
+	}
+	return t.access(r, n, kind), true
+}
