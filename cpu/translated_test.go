@@ -16,6 +16,9 @@ import (
 // state on translated code, every block of which is translated before it first
 // runs, as on the interpreter.
 func TestTranslatedLikeInterpreted(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
 	const count, seeds = 400, 300
 	for _, bits := range []int{32, 64} {
 		t.Run(fmt.Sprint(bits), func(t *testing.T) {

@@ -54,7 +54,7 @@ type site struct {
 // Attach makes the processors that use code run translated code. heat is how
 // often a block is interpreted first. The error says why this host cannot.
 func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
-	if err := hostMissing(); err != nil {
+	if err := Supported(); err != nil {
 		return nil, err
 	}
 	buf, err := syscall.Mmap(-1, 0, bufferSize, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)

@@ -1,15 +1,32 @@
 package jit
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"golang.org/x/sys/cpu"
 )
 
-// hostMissing says what the host's processor lacks.
-func hostMissing() error {
-	if !cpu.X86.HasBMI2 {
+// Supported says why this host cannot run translated code, or nil.
+func Supported() error {
+	switch {
+	case !cpu.X86.HasBMI2:
 		return errors.New("the host's processor has no BMI2")
+	case hostVendor() != "AuthenticAMD":
+		// Flags that the manual leaves undefined must be the interpreter's; host
+		// code relies on what AMD's processors do with some of them.
+		return errors.New("what the host's processor does with undefined flags is known for AMD's only")
 	}
 	return nil
 }
+
+// hostVendor is the vendor string of CPUID leaf 0.
+func hostVendor() string {
+	ebx, edx, ecx := vendor()
+	b := binary.LittleEndian.AppendUint32(nil, ebx)
+	b = binary.LittleEndian.AppendUint32(b, edx)
+	return string(binary.LittleEndian.AppendUint32(b, ecx))
+}
+
+// vendor executes CPUID with EAX 0.
+func vendor() (ebx, edx, ecx uint32)

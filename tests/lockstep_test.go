@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"g86/jit"
 	"g86/machine"
 	"g86/tests/guests"
 )
@@ -15,6 +16,9 @@ import (
 // TestEnginesAgreeOverABoot boots kernels on the interpreter and on the
 // translator: the same state hash at the same instruction counts.
 func TestEnginesAgreeOverABoot(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
 	if testing.Short() {
 		t.Skip("boots kernels on the interpreter")
 	}

@@ -22,7 +22,9 @@ func Refused(accel string) string {
 	switch accel {
 	case "interp":
 		return ""
-	case "jit", "kvm":
+	case "jit":
+		return "the suites run on the interpreter only so far"
+	case "kvm":
 		return "it is not in this build"
 	}
 	return "there is no such engine; choose from interp, jit, kvm"
