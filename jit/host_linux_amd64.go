@@ -12,13 +12,17 @@ func Supported() error {
 	switch {
 	case !cpu.X86.HasBMI2:
 		return errors.New("the host's processor has no BMI2")
-	case hostVendor() != "AuthenticAMD":
+	case hostVendor() != "AuthenticAMD" && hostVendor() != "GenuineIntel":
 		// Flags that the manual leaves undefined must be the interpreter's; host
-		// code relies on what AMD's processors do with some of them.
-		return errors.New("what the host's processor does with undefined flags is known for AMD's only")
+		// code relies on what these makers' processors do with some of them.
+		return errors.New("what the host's processor does with undefined flags is known for AMD's and Intel's only")
 	}
 	return nil
 }
+
+// hostStepsOF tells that shifts and rotations by more than 1 leave OF as the last
+// of single steps does. AMD's processors do; Intel's do so for some only.
+var hostStepsOF = hostVendor() == "AuthenticAMD"
 
 // hostVendor is the vendor string of CPUID leaf 0.
 func hostVendor() string {

@@ -614,8 +614,10 @@ func lowerFlags(t *trans, op *cpu.Op, l *lowering) bool {
 	return true
 }
 
-// lowerShift is group 2. AF (undefined) is 0 for the guest; so is nothing for a
-// count of 0, which leaves the flags alone.
+// lowerShift is group 2. AF, undefined after shifts, is 0 for the guest; a count
+// of 0 leaves the flags alone. OF, undefined for counts above 1, is what the last
+// of single steps gives: where it may be seen and the host does otherwise, that
+// step is made alone.
 func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 	in := l.describe(op)
 	live := t.live[t.i]
@@ -623,9 +625,8 @@ func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 	if in.size == 8 {
 		mask = 63
 	}
-	full := l.ext >= 4
 	fl := isa.FlagEffect{Written: isa.CF | isa.OF}
-	if full {
+	if l.ext >= 4 {
 		fl.Written = isa.StatusFlags
 	}
 	if l.ext == 2 || l.ext == 3 {
@@ -637,27 +638,45 @@ func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 		count = op.Imm & mask
 	}
 	if fl.Tested != 0 && (byCL || count != 1) && live&isa.OF != 0 {
-		return false // processors differ
+		return false // a whole turn changes nothing
 	}
-	if !byCL {
-		if count == 0 {
-			return t.emit(op, &in)
-		}
-		t.before(&fl)
-		if !t.emit(op, &in) {
-			return false
-		}
-		zero := uint32(0)
-		if full {
-			zero = isa.AF & live
-		}
-		t.after(&fl, zero)
-		return true
+	last := live&isa.OF != 0 && l.ext != 7 && (byCL || count > 1) && !hostStepsOF
+	if byCL {
+		return t.shiftByCL(op, &in, &fl, last)
 	}
-	fl.Tested = fl.Written
+	if count == 0 {
+		return t.emit(op, &in)
+	}
 	t.before(&fl)
+	zero := fl.Written & isa.AF
+	switch {
+	case last && l.ext == 5: // two zeros have come in at the top
+		zero |= isa.OF
+	case last:
+		in.imm = count - 1
+		in.post = func(h *amd64.Insn) { t.lastStep(h) }
+	}
+	if !t.emit(op, &in) {
+		return false
+	}
+	t.after(&fl, zero&live)
+	return true
+}
+
+// lastStep is shift h by 1.
+func (t *trans) lastStep(h *amd64.Insn) {
+	one := *h
+	one.Opcode, one.ImmSize = 0xd0|h.Opcode&1, 0
+	t.Emit(&one)
+}
+
+// shiftByCL is a shift or rotation by CL.
+func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) bool {
+	clearAF := fl.Written&isa.AF&t.live[t.i] != 0
+	fl.Tested = fl.Written
+	t.before(fl)
 	in.pre = func(*amd64.Insn) { t.Mov(tmpC, hostReg[1], 4) }
-	if full && live&isa.AF != 0 {
+	if clearAF || last {
 		var skip int
 		in.pre = func(*amd64.Insn) {
 			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: hostReg[1], RMByte: true})
@@ -668,21 +687,30 @@ func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 			}
 			t.Shrx(tmpC, tmpC, regCPU, max(in.size, 4)) // the masked count's bits are all that is left
 			skip = t.Jrcxz()
-			t.Mov(tmpC, hostReg[1], 4)
+			if last {
+				t.Lea(tmpC, amd64.At(hostReg[1], -1), 4)
+			} else {
+				t.Mov(tmpC, hostReg[1], 4)
+			}
 		}
 		in.post = func(h *amd64.Insn) {
-			t.clear = isa.AF
-			t.settle()
+			if last {
+				t.lastStep(h)
+			}
+			if clearAF {
+				t.clear = isa.AF
+				t.settle()
+			}
 			t.PatchShort(skip)
 			if in.size == 4 && h.Mem == nil {
 				t.Mov(h.RM, h.RM, 4)
 			}
 		}
 	}
-	if !t.emit(op, &in) {
+	if !t.emit(op, in) {
 		return false
 	}
-	t.after(&fl, 0)
+	t.after(fl, 0)
 	return true
 }
 
