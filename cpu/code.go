@@ -279,13 +279,20 @@ func (c *CPU) nextBlock(b *block) *block {
 	return n
 }
 
-// execPage returns the TLB entry that maps lin for execution.
-func (c *CPU) execPage(lin uint64) *tlbEntry {
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if !is(e.x, lin&^0xfff) {
-		e = c.fill(lin, accExec, c.cpl == 3)
+// execPage makes sure that lin may be executed and returns the page, with
+// paGlobal and paDevice.
+func (c *CPU) execPage(lin uint64) (pa uint64) {
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if !is(t.cold[set].x, lin&^0xfff) {
+		t = c.fill(lin, accExec, c.cpl == 3)
 	}
-	return e
+	return t.cold[set].pa
+}
+
+// execMemory is the host address of lin, which execPage has looked at and which
+// is memory.
+func (c *CPU) execMemory(lin uint64) unsafe.Pointer {
+	return c.tlb.ptr(lin>>12&(tlbSize-1), lin)
 }
 
 // findBlock returns the block at RIP, decoding it if necessary. It raises what
@@ -293,8 +300,8 @@ func (c *CPU) execPage(lin uint64) *tlbEntry {
 func (c *CPU) findBlock() *block {
 	rip := c.RIP
 	lin := c.fetchLinear(rip)
-	e := c.execPage(lin)
-	pa := e.pa&^0xfff | lin&0xfff
+	page := c.execPage(lin)
+	pa := page&^0xfff | lin&0xfff
 	if b := c.code.table[codeHash(pa, rip, c.mode)]; b != nil && b.pa == pa && b.rip == rip && b.mode == c.mode {
 		if b.pa2 != 0 && !c.stillCrosses(b, lin) {
 			return c.decodeOne(lin, rip)
@@ -304,16 +311,16 @@ func (c *CPU) findBlock() *block {
 		}
 		return c.decodeOne(lin, rip) // the segment ends inside the block
 	}
-	if e.pa&paDevice != 0 {
+	if page&paDevice != 0 {
 		return c.decodeOne(lin, rip)
 	}
-	return c.decodeBlock(e, lin, pa, rip)
+	return c.decodeBlock(lin, pa, rip)
 }
 
 // decodeBlock decodes from RIP to the first instruction that may change the
 // flow, the end of the page, or maxBlockOps.
-func (c *CPU) decodeBlock(e *tlbEntry, lin, pa, rip uint64) *block {
-	page := unsafe.Slice((*byte)(e.ptr(lin)), 0x1000-lin&0xfff)
+func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
+	page := unsafe.Slice((*byte)(c.execMemory(lin)), 0x1000-lin&0xfff)
 	if c.mode != 64 {
 		if room := uint64(c.Seg[CS].Limit) - rip + 1; room < uint64(len(page)) {
 			page = page[:room]
@@ -355,7 +362,7 @@ func (c *CPU) stillCrosses(b *block, lin uint64) bool {
 	if c.mode == 64 && !canonical(next) {
 		return false
 	}
-	return c.execPage(next).pa&^paGlobal == b.pa2
+	return c.execPage(next)&^paGlobal == b.pa2
 }
 
 // decodeOne decodes a single instruction that crosses a page or a segment limit,
@@ -375,14 +382,14 @@ func (c *CPU) decodeOne(lin, rip uint64) *block {
 			if c.mode == 64 && !canonical(at) || c.mode != 64 && rip+uint64(n) > uint64(c.Seg[CS].Limit) {
 				c.gp0()
 			}
-			e := c.execPage(at)
+			page := c.execPage(at)
 			room := min(len(buf)-n, int(0x1000-at&0xfff))
 			if c.mode != 64 {
 				room = min(room, int(min(uint64(c.Seg[CS].Limit)-rip-uint64(n), 15))+1)
 			}
-			s := span{pa: e.pa&^0xfff | at&0xfff, n: room, device: e.pa&paDevice != 0}
+			s := span{pa: page&^0xfff | at&0xfff, n: room, device: page&paDevice != 0}
 			if !s.device {
-				s.host = e.ptr(at)
+				s.host = c.execMemory(at)
 				if memory < 2 {
 					pages[memory] = s.pa
 					memory++

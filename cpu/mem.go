@@ -13,9 +13,9 @@ import (
 func (c *CPU) load8(seg uint8, off uint64) uint8 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.r == lin&^0xfff && int64(off) <= v.limitR {
-		return *(*uint8)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.r[set]+lin < pageSize && int64(off) <= v.limitR {
+		return *(*uint8)(t.ptr(set, lin))
 	}
 	return uint8(c.loadSlow(seg, off, 1))
 }
@@ -23,9 +23,9 @@ func (c *CPU) load8(seg uint8, off uint64) uint8 {
 func (c *CPU) load16(seg uint8, off uint64) uint16 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.r == (lin+1)&^0xfff && int64(off+1) <= v.limitR {
-		return *(*uint16)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.r[set]+lin+1 < pageSize && int64(off+1) <= v.limitR {
+		return *(*uint16)(t.ptr(set, lin))
 	}
 	return uint16(c.loadSlow(seg, off, 2))
 }
@@ -33,9 +33,9 @@ func (c *CPU) load16(seg uint8, off uint64) uint16 {
 func (c *CPU) load32(seg uint8, off uint64) uint32 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.r == (lin+3)&^0xfff && int64(off+3) <= v.limitR {
-		return *(*uint32)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.r[set]+lin+3 < pageSize && int64(off+3) <= v.limitR {
+		return *(*uint32)(t.ptr(set, lin))
 	}
 	return uint32(c.loadSlow(seg, off, 4))
 }
@@ -43,9 +43,9 @@ func (c *CPU) load32(seg uint8, off uint64) uint32 {
 func (c *CPU) load64(seg uint8, off uint64) uint64 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.r == (lin+7)&^0xfff && int64(off+7) <= v.limitR {
-		return *(*uint64)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.r[set]+lin+7 < pageSize && int64(off+7) <= v.limitR {
+		return *(*uint64)(t.ptr(set, lin))
 	}
 	return c.loadSlow(seg, off, 8)
 }
@@ -53,9 +53,9 @@ func (c *CPU) load64(seg uint8, off uint64) uint64 {
 func (c *CPU) load128(seg uint8, off uint64) [2]uint64 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.r == (lin+15)&^0xfff && int64(off+15) <= v.limitR {
-		return *(*[2]uint64)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.r[set]+lin+15 < pageSize && int64(off+15) <= v.limitR {
+		return *(*[2]uint64)(t.ptr(set, lin))
 	}
 	var b [16]byte
 	c.loadBytes(seg, off, b[:])
@@ -65,9 +65,9 @@ func (c *CPU) load128(seg uint8, off uint64) [2]uint64 {
 func (c *CPU) store8(seg uint8, off uint64, x uint8) {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == lin&^0xfff && int64(off) <= v.limitW {
-		*(*uint8)(e.ptr(lin)) = x
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin < pageSize && int64(off) <= v.limitW {
+		*(*uint8)(t.ptr(set, lin)) = x
 		return
 	}
 	c.storeSlow(seg, off, 1, uint64(x))
@@ -76,9 +76,9 @@ func (c *CPU) store8(seg uint8, off uint64, x uint8) {
 func (c *CPU) store16(seg uint8, off uint64, x uint16) {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+1)&^0xfff && int64(off+1) <= v.limitW {
-		*(*uint16)(e.ptr(lin)) = x
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+1 < pageSize && int64(off+1) <= v.limitW {
+		*(*uint16)(t.ptr(set, lin)) = x
 		return
 	}
 	c.storeSlow(seg, off, 2, uint64(x))
@@ -87,9 +87,9 @@ func (c *CPU) store16(seg uint8, off uint64, x uint16) {
 func (c *CPU) store32(seg uint8, off uint64, x uint32) {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+3)&^0xfff && int64(off+3) <= v.limitW {
-		*(*uint32)(e.ptr(lin)) = x
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+3 < pageSize && int64(off+3) <= v.limitW {
+		*(*uint32)(t.ptr(set, lin)) = x
 		return
 	}
 	c.storeSlow(seg, off, 4, uint64(x))
@@ -98,9 +98,9 @@ func (c *CPU) store32(seg uint8, off uint64, x uint32) {
 func (c *CPU) store64(seg uint8, off uint64, x uint64) {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+7)&^0xfff && int64(off+7) <= v.limitW {
-		*(*uint64)(e.ptr(lin)) = x
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+7 < pageSize && int64(off+7) <= v.limitW {
+		*(*uint64)(t.ptr(set, lin)) = x
 		return
 	}
 	c.storeSlow(seg, off, 8, x)
@@ -109,9 +109,9 @@ func (c *CPU) store64(seg uint8, off uint64, x uint64) {
 func (c *CPU) store128(seg uint8, off uint64, x [2]uint64) {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+15)&^0xfff && int64(off+15) <= v.limitW {
-		*(*[2]uint64)(e.ptr(lin)) = x
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+15 < pageSize && int64(off+15) <= v.limitW {
+		*(*[2]uint64)(t.ptr(set, lin)) = x
 		return
 	}
 	var b [16]byte
@@ -123,18 +123,18 @@ func (c *CPU) store128(seg uint8, off uint64, x [2]uint64) {
 // rmwTarget remembers where a read-modify-write instruction read from, so that
 // its write needs no second look-up and cannot fault.
 type rmwTarget struct {
-	e    *tlbEntry // nil: slow
-	lin  uint64
+	p    unsafe.Pointer // nil: slow
 	span [2]span
 }
 
 func (c *CPU) rmw8(seg uint8, off uint64) uint8 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == lin&^0xfff && int64(off) <= v.limitW && int64(off) <= v.limitR {
-		c.rmw.e, c.rmw.lin = e, lin
-		return *(*uint8)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin < pageSize && int64(off) <= v.limitW && int64(off) <= v.limitR {
+		p := t.ptr(set, lin)
+		c.rmw.p = p
+		return *(*uint8)(p)
 	}
 	return uint8(c.rmwSlow(seg, off, 1))
 }
@@ -142,10 +142,11 @@ func (c *CPU) rmw8(seg uint8, off uint64) uint8 {
 func (c *CPU) rmw16(seg uint8, off uint64) uint16 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+1)&^0xfff && int64(off+1) <= v.limitW && int64(off+1) <= v.limitR {
-		c.rmw.e, c.rmw.lin = e, lin
-		return *(*uint16)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+1 < pageSize && int64(off+1) <= v.limitW && int64(off+1) <= v.limitR {
+		p := t.ptr(set, lin)
+		c.rmw.p = p
+		return *(*uint16)(p)
 	}
 	return uint16(c.rmwSlow(seg, off, 2))
 }
@@ -153,10 +154,11 @@ func (c *CPU) rmw16(seg uint8, off uint64) uint16 {
 func (c *CPU) rmw32(seg uint8, off uint64) uint32 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+3)&^0xfff && int64(off+3) <= v.limitW && int64(off+3) <= v.limitR {
-		c.rmw.e, c.rmw.lin = e, lin
-		return *(*uint32)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+3 < pageSize && int64(off+3) <= v.limitW && int64(off+3) <= v.limitR {
+		p := t.ptr(set, lin)
+		c.rmw.p = p
+		return *(*uint32)(p)
 	}
 	return uint32(c.rmwSlow(seg, off, 4))
 }
@@ -164,41 +166,42 @@ func (c *CPU) rmw32(seg uint8, off uint64) uint32 {
 func (c *CPU) rmw64(seg uint8, off uint64) uint64 {
 	v := &c.seg[seg&7]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	if e.w == (lin+7)&^0xfff && int64(off+7) <= v.limitW && int64(off+7) <= v.limitR {
-		c.rmw.e, c.rmw.lin = e, lin
-		return *(*uint64)(e.ptr(lin))
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	if t.w[set]+lin+7 < pageSize && int64(off+7) <= v.limitW && int64(off+7) <= v.limitR {
+		p := t.ptr(set, lin)
+		c.rmw.p = p
+		return *(*uint64)(p)
 	}
 	return c.rmwSlow(seg, off, 8)
 }
 
 func (c *CPU) put8(x uint8) {
-	if e := c.rmw.e; e != nil {
-		*(*uint8)(e.ptr(c.rmw.lin)) = x
+	if p := c.rmw.p; p != nil {
+		*(*uint8)(p) = x
 		return
 	}
 	c.putSlow(1, uint64(x))
 }
 
 func (c *CPU) put16(x uint16) {
-	if e := c.rmw.e; e != nil {
-		*(*uint16)(e.ptr(c.rmw.lin)) = x
+	if p := c.rmw.p; p != nil {
+		*(*uint16)(p) = x
 		return
 	}
 	c.putSlow(2, uint64(x))
 }
 
 func (c *CPU) put32(x uint32) {
-	if e := c.rmw.e; e != nil {
-		*(*uint32)(e.ptr(c.rmw.lin)) = x
+	if p := c.rmw.p; p != nil {
+		*(*uint32)(p) = x
 		return
 	}
 	c.putSlow(4, uint64(x))
 }
 
 func (c *CPU) put64(x uint64) {
-	if e := c.rmw.e; e != nil {
-		*(*uint64)(e.ptr(c.rmw.lin)) = x
+	if p := c.rmw.p; p != nil {
+		*(*uint64)(p) = x
 		return
 	}
 	c.putSlow(8, x)
@@ -264,18 +267,18 @@ func (c *CPU) lookup(lin uint64, n int, acc access, user bool) span {
 			t = c.tlbOf(tlbUser)
 		}
 	}
-	e := &t.e[lin>>12&(tlbSize-1)]
-	page := lin &^ 0xfff
-	tag := e.r
+	set := lin >> 12 & (tlbSize - 1)
+	tag := t.r[set]
 	if acc == accWrite {
-		tag = e.w
+		tag = t.w[set]
 	}
-	if !is(tag, page) {
-		e = c.fill(lin, acc, user)
+	if !is(tag, lin&^0xfff) {
+		t = c.fill(lin, acc, user)
 	}
-	s := span{pa: e.pa&^0xfff | lin&0xfff, n: n, device: e.pa&paDevice != 0}
+	pa := t.cold[set].pa
+	s := span{pa: pa&^0xfff | lin&0xfff, n: n, device: pa&paDevice != 0}
 	if !s.device {
-		s.host = e.ptr(lin)
+		s.host = t.ptr(set, lin)
 	}
 	return s
 }
@@ -382,7 +385,7 @@ func (c *CPU) storeSlow(seg uint8, off uint64, n int, x uint64) {
 func (c *CPU) rmwSlow(seg uint8, off uint64, n int) uint64 {
 	c.checkSeg(seg, off, n, accRead)
 	lin := c.checkSeg(seg, off, n, accWrite)
-	c.rmw.e, c.rmw.lin = nil, lin
+	c.rmw.p = nil
 	c.rmw.span = c.locate(lin, n, accWrite, c.cpl == 3)
 	var b [8]byte
 	c.readSpans(&c.rmw.span, b[:n])

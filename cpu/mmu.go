@@ -6,20 +6,22 @@ import (
 )
 
 // The software TLB: one direct-mapped table for each privilege that sees memory
-// differently. An entry's tags are the linear page for reading, writing and
-// executing.
+// differently. A set's tags are the linear page for reading, writing and
+// executing; they are kept negated, so that tag + address of the last byte is the
+// offset in the page where the set is valid for the access, and larger elsewhere.
 //
-// A tag that belongs to another set than its entry matches no address: where an
-// access is not allowed (or not yet: a clean page on writes) the tag is noTag,
-// two sets off. A tag that is four sets off is valid, but only for the slow path:
-// registers, and writes to pages that hold decoded code. (One set off would match
-// the end of an access that crosses into the next page.) The number of sets and
-// the size of an entry suit translated code, which has only MOVZX to mask an
-// index without changing flags.
+// A tag that belongs to another set matches no address: where an access is not
+// allowed (or not yet: a clean page on writes) the tag is noTag, two sets off. A
+// tag that is four sets off is valid, but only for the slow path: registers, and
+// writes to pages that hold decoded code. (One set off would match the end of an
+// access that crosses into the next page.) What the fast paths need lies in arrays
+// of its own, and the number of sets suits translated code, which has only MOVZX to
+// mask an index without changing flags.
 const (
-	tlbBits = 16
-	tlbSize = 1 << tlbBits
-	slowTag = 4 << 12 // XOR of a tag
+	tlbBits  = 16
+	tlbSize  = 1 << tlbBits
+	slowTag  = 4 << 12 // XOR of a page
+	pageSize = 0x1000
 
 	tlbSuper   = 0 // CPL 0-2 (SMAP in force if enabled)
 	tlbUser    = 1 // CPL 3
@@ -27,24 +29,22 @@ const (
 	numTLBs    = 3
 )
 
-type tlbEntry struct {
-	r, w, x uint64
-	host    uintptr // host address of the page minus its linear address
-	pa      uint64  // physical page, with paGlobal and paDevice
-	listed  bool    // in tlb.list
-	_       [23]byte
-}
+// tag is the negated tag of a page.
+func tag(page uint64) uint64 { return -page }
 
-func noTag(set uint32) uint64 { return uint64(set^2) << 12 }
+// slowly is the tag of a page that only the slow path may use.
+func slowly(page uint64) uint64 { return -(page ^ slowTag) }
 
-// is reports whether tag is valid for page, on the slow path at least.
-func is(tag, page uint64) bool { return (tag^page)&^slowTag == 0 }
+func noTag(set uint32) uint64 { return -(uint64(set^2) << 12) }
+
+// is reports whether a tag is valid for page, on the slow path at least.
+func is(tag, page uint64) bool { return (-tag^page)&^slowTag == 0 }
 
 // fast reports whether a tag of the set is valid for fast accesses.
-func fast(tag uint64, set uint32) bool { return uint32(tag>>12)&(tlbSize-1) == set }
+func fast(tag uint64, set uint32) bool { return uint32(-tag>>12)&(tlbSize-1) == set }
 
 // slow reports whether it is valid, but for the slow path only.
-func slow(tag uint64, set uint32) bool { return fast(tag^slowTag, set) }
+func slow(tag uint64, set uint32) bool { return fast(slowly(-tag), set) }
 
 const (
 	paGlobal = 1 << 0
@@ -52,9 +52,20 @@ const (
 )
 
 type tlb struct {
-	e    [tlbSize]tlbEntry
+	r, w [tlbSize]uint64  // tags
+	host [tlbSize]uintptr // host address of the page minus its linear address
+	code [tlbSize]uint64  // codeKey of a page that may be executed
+	cold [tlbSize]struct {
+		x      uint64 // tag
+		pa     uint64 // physical page, with paGlobal and paDevice
+		listed bool   // in list
+	}
 	list []uint32 // sets in use
 }
+
+// codeKey names a linear page and the physical page behind it: jumps of
+// translated code into another page compare it.
+func codeKey(lin, pa uint64) uint64 { return lin>>12<<28 | pa>>12&(1<<28-1) }
 
 // largePages bounds the linear addresses that were mapped by large pages: INVLPG
 // inside must drop all of a large page's fragments.
@@ -72,14 +83,15 @@ type physEntry struct {
 }
 
 func (t *tlb) drop(set uint32) {
-	e := &t.e[set]
-	e.r, e.w, e.x = noTag(set), noTag(set), noTag(set)
+	none := noTag(set)
+	t.r[set], t.w[set], t.cold[set].x = none, none, none
+	t.code[set] = codeKey(-none, 0)
 }
 
 func (t *tlb) flush(global bool) {
 	kept := t.list[:0]
 	for _, i := range t.list {
-		if e := &t.e[i]; global || e.pa&paGlobal == 0 {
+		if e := &t.cold[i]; global || e.pa&paGlobal == 0 {
 			t.drop(i)
 			e.listed = false
 			continue
@@ -143,8 +155,8 @@ func (c *CPU) protectPage(pa uint64) {
 			continue
 		}
 		for _, i := range t.list {
-			if e := &t.e[i]; e.pa&^0xfff == pa && fast(e.w, i) {
-				e.w ^= slowTag
+			if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
+				*w = slowly(-*w)
 			}
 		}
 	}
@@ -157,8 +169,8 @@ func (c *CPU) unprotectPage(pa uint64) {
 			continue
 		}
 		for _, i := range t.list {
-			if e := &t.e[i]; e.pa&^0xfff == pa && slow(e.w, i) {
-				e.w = noTag(i)
+			if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && slow(*w, i) {
+				*w = noTag(i)
 			}
 		}
 	}
@@ -412,18 +424,18 @@ func (c *CPU) walkPAE(lin uint64, t *translation, code uint32, nx bool) bool {
 func canonical(lin uint64) bool { return uint64(int64(lin)<<16>>16) == lin }
 
 // fill translates lin for acc and user and installs it in the TLB of that
-// privilege. It raises #PF.
-func (c *CPU) fill(lin uint64, acc access, user bool) *tlbEntry {
-	e := c.tryFill(lin, acc, user)
-	if e == nil {
+// privilege, which it returns. It raises #PF.
+func (c *CPU) fill(lin uint64, acc access, user bool) *tlb {
+	t := c.tryFill(lin, acc, user)
+	if t == nil {
 		panic(&c.pendingFault)
 	}
-	return e
+	return t
 }
 
 // tryFill is fill but for what it raises: it returns nil, and pendingFault is
 // the #PF.
-func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlbEntry {
+func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	page := lin &^ 0xfff
 	idx := tlbSuper
 	if user {
@@ -443,12 +455,12 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlbEntry {
 	t.pa &= c.a20
 	set := uint32(lin >> 12 & (tlbSize - 1))
 	into := c.tlbOf(idx)
-	e := &into.e[set]
+	e := &into.cold[set]
 	if !e.listed {
 		e.listed = true
 		into.list = append(into.list, set)
 	}
-	if e.pa&^0xfff != t.pa || !is(e.r, page) && !is(e.x, page) && !is(e.w, page) {
+	if e.pa&^0xfff != t.pa || !is(into.r[set], page) && !is(e.x, page) && !is(into.w[set], page) {
 		into.drop(set)
 	}
 	e.pa = t.pa
@@ -460,32 +472,34 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlbEntry {
 		c.large.lo, c.large.hi = min(c.large.lo, lo), max(c.large.hi, lo+t.large-1)
 	}
 	host, writable := c.hostPage(t.pa)
-	tag := page
 	if host == nil {
 		e.pa |= paDevice
-		tag = page ^ slowTag
 	}
-	if c.strict {
-		tag = page ^ slowTag
+	found := tag(page)
+	if host == nil || c.strict {
+		found = slowly(page)
 	}
-	e.host = uintptr(host) - uintptr(page)
+	into.host[set] = uintptr(host) - uintptr(page)
 	if acc == accExec {
-		e.x = tag
-		return e
-	}
-	e.r = tag
-	if acc == accWrite || t.dirty && (t.flags&pteW != 0 || !user && c.CR0&CR0WP == 0) {
-		e.w = tag
-		if host != nil && (!writable || c.code.hasCode(t.pa)) {
-			e.w = page ^ slowTag
+		e.x = found
+		if host != nil {
+			into.code[set] = codeKey(page, t.pa)
 		}
-	} else {
-		e.w = noTag(set)
+		return into
 	}
-	return e
+	into.r[set] = found
+	if acc == accWrite || t.dirty && (t.flags&pteW != 0 || !user && c.CR0&CR0WP == 0) {
+		if host != nil && (!writable || c.code.hasCode(t.pa)) {
+			found = slowly(page)
+		}
+		into.w[set] = found
+	} else {
+		into.w[set] = noTag(set)
+	}
+	return into
 }
 
-// ptr is the host address of lin through a TLB entry.
-func (e *tlbEntry) ptr(lin uint64) unsafe.Pointer {
-	return unsafe.Add(unsafe.Pointer(nil), e.host+uintptr(lin))
+// ptr is the host address of lin, which the set translates.
+func (t *tlb) ptr(set, lin uint64) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(nil), t.host[set]+uintptr(lin))
 }

@@ -113,17 +113,14 @@ type JumpEntry struct {
 var NativeOffsets = struct {
 	GPR, Native, TLB, Epoch, Seg, XMM, MXCSR uintptr
 	SegSize, SegTight                        uintptr
-	TLBRead, TLBWrite, TLBHost               uintptr
+	TLBRead, TLBWrite, TLBHost, TLBCode      uintptr
 }{
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Epoch: unsafe.Offsetof(CPU{}.epoch), Seg: unsafe.Offsetof(CPU{}.seg),
 	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
-	TLBRead: unsafe.Offsetof(tlbEntry{}.r), TLBWrite: unsafe.Offsetof(tlbEntry{}.w), TLBHost: unsafe.Offsetof(tlbEntry{}.host),
+	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
 }
-
-// TLBEntrySize is a power of two.
-const TLBEntrySize = unsafe.Sizeof(tlbEntry{})
 
 // Sem reports whether the instruction runs the semantics of its form and nothing
 // else, so that a translator may do the same.
@@ -241,10 +238,10 @@ func (c *CPU) runNative(b *block) *block {
 // touch translates an address that host code could not access. It returns false
 // for a page fault, which is pending then: the commonest exception needs no panic.
 func (c *CPU) touch(lin uint64, how NativeAccess) bool {
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	tag, acc := e.r, accRead
+	set := lin >> 12 & (tlbSize - 1)
+	tag, acc := c.tlb.r[set], accRead
 	if how == NativeWrite {
-		tag, acc = e.w, accWrite
+		tag, acc = c.tlb.w[set], accWrite
 	}
 	return is(tag, lin&^0xfff) || !canonical(lin) || c.tryFill(lin, acc, c.cpl == 3) != nil
 }

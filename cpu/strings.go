@@ -117,12 +117,12 @@ func (c *CPU) leaveREP(in *Op) {
 func (c *CPU) bulk(seg uint8, off uint64, size int, n uint64, in *Op, write bool) (p unsafe.Pointer, count uint64) {
 	v := &c.seg[seg]
 	lin := (v.base + off) & c.linMask
-	e := &c.tlb.e[lin>>12&(tlbSize-1)]
-	limit, tag := v.limitR, e.r
+	t, set := c.tlb, lin>>12&(tlbSize-1)
+	limit, tag := v.limitR, t.r[set]
 	if write {
-		limit, tag = v.limitW, e.w
+		limit, tag = v.limitW, t.w[set]
 	}
-	if tag != lin&^0xfff {
+	if tag+lin >= pageSize {
 		return nil, 0
 	}
 	room := (0x1000 - lin&0xfff) / uint64(size)
@@ -130,7 +130,7 @@ func (c *CPU) bulk(seg uint8, off uint64, size int, n uint64, in *Op, write bool
 	if n == 0 || int64(off+n*uint64(size)-1) > limit {
 		return nil, 0
 	}
-	return e.ptr(lin), n
+	return t.ptr(set, lin), n
 }
 
 // allowance is the number of iterations until the instruction count is reached.

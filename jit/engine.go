@@ -73,6 +73,7 @@ func (e *Engine) Close() error {
 	if e.asm.Buf == nil {
 		return nil
 	}
+	e.zzdump()
 	buf := e.asm.Buf
 	e.asm.Buf = nil
 	if err := syscall.Munmap(buf); err != nil {

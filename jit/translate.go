@@ -379,11 +379,9 @@ func (t *trans) access(r amd64.Reg, n int, kind int) amd64.Mem {
 	t.Shrx(tmpC, r, regCPU, 8)
 	t.Movzx16(tmpC, tmpC)
 	t.Load(tmpB, field(cpu.NativeOffsets.TLB), 8)
-	t.Lea(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: 3}, 8)
 	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
 	t.Load(tmpC, amd64.At(tmpB, int32(tag)), 8)
-	t.Not(tmpC, 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: r, Disp: int32(n)}, 8) // address of the last byte - tag
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: r, Disp: int32(n) - 1}, 8) // offset of the last byte
 	t.Shrx(tmpC, tmpC, regCPU, 8)
 	ok := t.Jrcxz()
 	t.toSlow(t.Jmp())
