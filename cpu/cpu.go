@@ -87,6 +87,7 @@ type CPU struct {
 	rmw               rmwTarget
 
 	native NativeState
+	jumps  [2]*JumpCache // of 32- and 64-bit code
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault

@@ -41,6 +41,7 @@ const (
 	NativeBudget NativeKind = iota // at the head of the block: the budget does not cover it
 	NativeOp                       // the interpreter has to run instruction Op
 	NativeLink                     // at the end of the block, on the way to Target
+	NativeCross                    // at the head of the block: its second page is not known to be still the same
 )
 
 // NativeAccess is the memory access, at NativeState.Linear, that host code could
@@ -71,8 +72,8 @@ type Translator interface {
 	Translate(b *Block) *Native
 	// Exit is the exit that host code named.
 	Exit(id uint32) *NativeExit
-	// Link makes exit id jump to a block, in the given epoch only unless that block is in the same page.
-	Link(id uint32, to *Block, epoch uint64)
+	// Link makes exit id jump to a block.
+	Link(id uint32, to *Block)
 	// Drop removes a block's host code.
 	Drop(b *Block)
 }
@@ -85,38 +86,74 @@ func (k *CodeCache) SetTranslator(t Translator, heat int) {
 
 // NativeState is what host code and the run loop share besides State.
 type NativeState struct {
-	Budget  int64  // instructions left, those of the current block taken off
+	Budget  int64  // counts up, those of the current block included: 0 and above is too much
 	Flags   uint32 // status flags: LAHF's byte in bits 15-8, OF in bit 0
 	Exit    uint32
 	HostBP  uint64
 	Scratch uint64
 	Linear  uint64
-	NoSSE   uint64 // not 0: SSE instructions fault
-	NoFP    uint64 // likewise, or floating-point exceptions are not masked
+	SSE     uint64 // whose XMM registers the host's are
+	NoFP    uint64 // not 0: floating-point exceptions of SSE are not masked
 
 	HostMXCSR uint32
 	Jumps     *JumpCache
 }
 
-// JumpCache finds the host code of an indirect jump's target.
-type JumpCache [1 << 16]JumpEntry
+// Values of NativeState.SSE.
+const (
+	sseLoaded = iota // the guest's
+	sseMemory        // not yet: they are in State
+	sseFaults        // and SSE instructions fault
+)
 
-// JumpEntry holds complements, because NOT leaves flags alone and CMP does not.
-type JumpEntry struct {
-	NotRIP   uint64
-	NotEpoch uint64
-	Entry    uintptr
-	_        uint64
+// JumpCache finds the host code of an indirect jump's target: by RIP, where the
+// code key of its page is still the same. Negated, because translated code adds.
+type JumpCache struct {
+	NegRIP [jumpSlots]uint64
+	NegKey [jumpSlots]uint64
+	Entry  [jumpSlots]uintptr
+}
+
+const jumpSlots = 1 << 16
+
+func jumpSlot(rip uint64) uint64 { return rip & (jumpSlots - 1) }
+
+// jumpsOf is the jump cache of 32- or 64-bit code, made when first needed.
+func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {
+	p := &c.jumps[m>>6]
+	if *p == nil {
+		*p = &JumpCache{}
+		(*p).clear()
+	}
+	return *p
+}
+
+// drop empties a slot.
+func (j *JumpCache) drop(slot uint64) { j.NegRIP[slot] = -(slot ^ 1) }
+
+func (j *JumpCache) clear() {
+	clear(j.NegRIP[:])
+	j.drop(0) // zeroes match nothing elsewhere
+}
+
+// CodeKey is the key under which translated code may jump to the block.
+func (b *block) CodeKey() uint64 { return codeKey(b.rip, b.pa) }
+
+// Crossing is the key of the page that the block's last bytes are in, if that is
+// not its first.
+func (b *block) Crossing() (lin, key uint64, ok bool) {
+	lin = b.rip&^0xfff + 0x1000
+	return lin, codeKey(lin, b.pa2), b.pa2 != 0
 }
 
 // NativeOffsets are the places in CPU that host code addresses.
 var NativeOffsets = struct {
-	GPR, Native, TLB, Epoch, Seg, XMM, MXCSR uintptr
-	SegSize, SegTight                        uintptr
-	TLBRead, TLBWrite, TLBHost, TLBCode      uintptr
+	GPR, Native, TLB, Seg, XMM, MXCSR   uintptr
+	SegSize, SegTight                   uintptr
+	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
 }{
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
-	TLB: unsafe.Offsetof(CPU{}.tlb), Epoch: unsafe.Offsetof(CPU{}.epoch), Seg: unsafe.Offsetof(CPU{}.seg),
+	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
 	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
@@ -173,28 +210,22 @@ func (c *CPU) translated(b *block) bool {
 
 const mxcsrMasks = 0x1f80
 
-func jumpSlot(rip uint64) uint64 { return rip & 0xffff }
-
 // runNative runs translated code from b on, which the instruction count to be
 // reached must cover, and returns the block after which to go on, nil if that is
 // not known.
 func (c *CPU) runNative(b *block) *block {
 	t, n := c.code.translator, &c.native
-	if n.Jumps == nil {
-		n.Jumps = &JumpCache{}
-	}
 	limit := c.grant()
 	entry := c.enterAt(b)
 	for {
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
-		n.NoSSE = c.CR0&(CR0EM|CR0TS) | ^c.CR4&CR4OSFXSR
-		n.NoFP = n.NoSSE | uint64(^c.MXCSR&mxcsrMasks)
+		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		t.Enter(c, entry)
 		x := t.Exit(n.Exit)
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
 		b := x.Block
-		c.ICount = limit - uint64(n.Budget)
+		c.ICount = limit + 1 + uint64(n.Budget)
 		switch x.Kind {
 		case NativeBudget:
 			c.ICount -= uint64(len(b.ops))
@@ -214,6 +245,19 @@ func (c *CPU) runNative(b *block) *block {
 			if c.events != 0 || c.ICount >= c.limit {
 				return b
 			}
+		case NativeCross:
+			c.ICount -= uint64(len(b.ops))
+			c.RIP = b.rip
+			if c.nextBlock(&c.entry) != b {
+				return nil
+			}
+			if i := c.runOp(b, 0); i >= 0 {
+				entry = b.native.Resume[i]
+				continue
+			}
+			if c.events != 0 || c.ICount >= c.limit {
+				return b
+			}
 		case NativeLink:
 			c.RIP = x.Target
 			if c.ICount >= c.limit {
@@ -225,7 +269,7 @@ func (c *CPU) runNative(b *block) *block {
 			return b
 		}
 		if x.Kind == NativeLink && !b.dead && b.native != nil { // translating may have emptied the cache
-			t.Link(n.Exit, to, c.epoch)
+			t.Link(n.Exit, to)
 		}
 		if c.limit-c.ICount < uint64(len(to.ops)) {
 			return b
@@ -249,15 +293,20 @@ func (c *CPU) touch(lin uint64, how NativeAccess) bool {
 // grant sets the budget and returns the instruction count at which it is used up.
 func (c *CPU) grant() uint64 {
 	limit := min(c.limit, c.ICount+nativeBudget)
-	c.native.Budget = int64(limit - c.ICount)
+	c.native.Budget = -int64(limit-c.ICount) - 1
 	return limit
 }
 
 // enterAt is the host code of b, where indirect jumps will find it, too.
 func (c *CPU) enterAt(b *block) uintptr {
-	e := b.native.Entry
-	c.native.Jumps[jumpSlot(b.rip)] = JumpEntry{NotRIP: ^b.rip, NotEpoch: ^c.epoch, Entry: e}
-	return e
+	c.native.SSE = sseMemory
+	if c.CR0&(CR0EM|CR0TS) != 0 || c.CR4&CR4OSFXSR == 0 {
+		c.native.SSE = sseFaults
+	}
+	j, slot := c.jumpsOf(b.mode), jumpSlot(b.rip)
+	c.native.Jumps = j
+	j.NegRIP[slot], j.NegKey[slot], j.Entry[slot] = -b.rip, -b.CodeKey(), b.native.Entry
+	return b.native.Entry
 }
 
 // runOp runs instruction i of a block for host code, and those behind it that
@@ -293,9 +342,9 @@ func (k *CodeCache) forget(b *block) {
 		return
 	}
 	for _, c := range k.cpus {
-		if j := c.native.Jumps; j != nil {
-			if e := &j[jumpSlot(b.rip)]; e.Entry == b.native.Entry {
-				*e = JumpEntry{}
+		if j := c.jumps[b.mode>>6]; j != nil {
+			if slot := jumpSlot(b.rip); j.Entry[slot] == b.native.Entry {
+				j.drop(slot)
 			}
 		}
 	}
@@ -309,8 +358,10 @@ func (k *CodeCache) ForgetAll(blocks []*Block) {
 		b.native, b.heat = nil, 0
 	}
 	for _, c := range k.cpus {
-		if j := c.native.Jumps; j != nil {
-			clear(j[:])
+		for _, j := range c.jumps {
+			if j != nil {
+				j.clear()
+			}
 		}
 	}
 }

@@ -224,9 +224,9 @@ func (t *trans) indirect(op *cpu.Op) bool {
 }
 
 const (
-	jumpNotRIP   = int32(unsafe.Offsetof(cpu.JumpEntry{}.NotRIP))
-	jumpNotEpoch = int32(unsafe.Offsetof(cpu.JumpEntry{}.NotEpoch))
-	jumpEntry    = int32(unsafe.Offsetof(cpu.JumpEntry{}.Entry))
+	jumpNegRIP = int32(unsafe.Offsetof(cpu.JumpCache{}.NegRIP))
+	jumpNegKey = int32(unsafe.Offsetof(cpu.JumpCache{}.NegKey))
+	jumpEntry  = int32(unsafe.Offsetof(cpu.JumpCache{}.Entry))
 )
 
 // find makes tmpB the entry of the jump cache for the target in tmpA; what is
@@ -234,16 +234,18 @@ const (
 func (t *trans) find() {
 	t.Movzx16(tmpC, tmpA)
 	t.Load(tmpB, natJumps, 8)
-	t.Lea(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: 3}, 8)
-	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 2}, 8)
-	t.Load(tmpC, amd64.At(tmpB, jumpNotRIP), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: 1}, 8)
+	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
+	t.Load(tmpC, amd64.At(tmpB, jumpNegRIP), 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
 	ok := t.Jrcxz()
 	t.toSlow(t.Jmp())
 	t.PatchShort(ok)
-	t.Load(tmpC, amd64.At(tmpB, jumpNotEpoch), 8)
-	t.Load(tmpA, field(cpu.NativeOffsets.Epoch), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: 1}, 8)
+	t.Shrx(tmpC, tmpA, regCPU, 8)
+	t.Movzx16(tmpC, tmpC)
+	t.Load(tmpA, field(cpu.NativeOffsets.TLB), 8)
+	t.Load(tmpC, amd64.Mem{Base: tmpA, Index: tmpC, Scale: 3, Disp: int32(cpu.NativeOffsets.TLBCode)}, 8)
+	t.Load(tmpA, amd64.At(tmpB, jumpNegKey), 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
 	ok = t.Jrcxz()
 	t.toSlow(t.Jmp())
 	t.PatchShort(ok)

@@ -33,6 +33,7 @@ type Engine struct {
 	prologue uintptr
 	exitH    int // offsets: common exits with the flags in the host's flags, in memory
 	exitM    int
+	loadSSE  int // what loads the XMM registers
 	start    int // of blocks
 
 	exits  []cpu.NativeExit
@@ -47,8 +48,9 @@ type site struct {
 	jump  int // 32-bit displacement of the jump, 0: not a direct exit
 	stub  int // where it leads unlinked
 	cross int // the guarded jump for links to other pages, 0: none needed
-	cell  int // its epoch
+	key   int // its key
 	rel   int // its displacement
+	to    int // where it leads when linked
 }
 
 // Attach makes the processors that use code run translated code. heat is how
@@ -118,9 +120,13 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 }
 
 // Link makes a direct exit jump to a block.
-func (e *Engine) Link(id uint32, to *cpu.Block, epoch uint64) {
+func (e *Engine) Link(id uint32, to *cpu.Block) {
 	s, n := &e.sites[id], to.NativeCode()
 	entry := int(n.Entry - e.base)
+	if s.to == entry {
+		return // its page was unmapped for a while
+	}
+	s.to = entry
 	e.Stats.Links++
 	n.In = append(n.In, id)
 	if s.cross == 0 {
@@ -128,15 +134,19 @@ func (e *Engine) Link(id uint32, to *cpu.Block, epoch uint64) {
 		return
 	}
 	e.asm.Patch(s.jump, s.stub) // never half a link
-	binary.LittleEndian.PutUint64(e.asm.Buf[s.cell:], ^epoch)
+	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -to.CodeKey())
 	e.asm.Patch(s.rel, entry)
 	e.asm.Patch(s.jump, s.cross)
 }
 
 // Drop unlinks a block.
 func (e *Engine) Drop(b *cpu.Block) {
-	for _, id := range b.NativeCode().In {
-		e.asm.Patch(e.sites[id].jump, e.sites[id].stub)
+	n := b.NativeCode()
+	for _, id := range n.In {
+		if s := &e.sites[id]; s.to == int(n.Entry-e.base) {
+			e.asm.Patch(s.jump, s.stub)
+			s.to = 0
+		}
 	}
 }
 
@@ -153,7 +163,7 @@ var (
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
 	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
-	natNoSSE   = native(unsafe.Offsetof(cpu.NativeState{}.NoSSE))
+	natSSE     = native(unsafe.Offsetof(cpu.NativeState{}.SSE))
 	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
 	natMXCSR   = native(unsafe.Offsetof(cpu.NativeState{}.HostMXCSR))
 	natJumps   = native(unsafe.Offsetof(cpu.NativeState{}.Jumps))
@@ -172,13 +182,7 @@ func (e *Engine) emitGlue() {
 	a := &e.asm
 	e.prologue = e.base
 	a.Store(natHostBP, amd64.RBP, 8)
-	guestMXCSR := field(cpu.NativeOffsets.MXCSR)
-	mxcsr := func(m amd64.Mem, ext amd64.Reg) {
-		a.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xae, Size: 4, Reg: ext, Mem: &m})
-	}
-	const ld, st = 2, 3
-	mxcsr(natMXCSR, st)
-	mxcsr(guestMXCSR, ld)
+	a.Mov(amd64.R13, amd64.RCX, 8)
 	a.Load(amd64.R12, natBudget, 8)
 	a.Load(amd64.RAX, natFlags, 4)
 	e.setFlags()
@@ -187,7 +191,12 @@ func (e *Engine) emitGlue() {
 			a.Load(r, gpr(uint8(i)), 8)
 		}
 	}
-	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.RCX}) // JMP RCX
+	a.Load(amd64.RCX, natSSE, 8)
+	load := a.Jrcxz()                                                 // it was left in the middle of a block that has them loaded
+	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R13}) // JMP R13
+	a.PatchShort(load)
+	e.loadSSE = a.N
+	e.emitLoadSSE()
 
 	e.exitH = a.N
 	a.Store(natExit, amd64.RCX, 4)
@@ -205,9 +214,12 @@ func (e *Engine) emitGlue() {
 		}
 	}
 	a.Store(natBudget, amd64.R12, 8)
-	mxcsr(guestMXCSR, st)
-	mxcsr(natMXCSR, ld)
 	a.Load(amd64.RBP, natHostBP, 8)
+	a.Load(amd64.RCX, natSSE, 8)
+	loaded := a.Jrcxz()
+	a.Bytes(0xc3)
+	a.PatchShort(loaded)
+	e.emitStoreSSE()
 	a.Bytes(0xc3)
 	e.start = (a.N + 63) &^ 63
 }

@@ -11,12 +11,13 @@ TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ prologue+16(FP), AX
 	JMP AX
 
-// func vendor() (ebx, edx, ecx uint32)
-TEXT ·vendor(SB), NOSPLIT, $0-12
-	XORL AX, AX
-	XORL CX, CX
+// func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
+TEXT ·cpuid(SB), NOSPLIT, $0-24
+	MOVL leaf+0(FP), AX
+	MOVL subleaf+4(FP), CX
 	CPUID
-	MOVL BX, ebx+0(FP)
-	MOVL DX, edx+4(FP)
-	MOVL CX, ecx+8(FP)
+	MOVL AX, eax+8(FP)
+	MOVL BX, ebx+12(FP)
+	MOVL CX, ecx+16(FP)
+	MOVL DX, edx+20(FP)
 	RET

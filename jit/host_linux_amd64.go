@@ -24,13 +24,20 @@ func Supported() error {
 // of single steps does. AMD's processors do; Intel's do so for some only.
 var hostStepsOF = hostVendor() == "AuthenticAMD"
 
+// hostHasSHA tells that the host has the SHA extensions (CPUID.7.0:EBX bit 29).
+var hostHasSHA = func() bool {
+	most, _, _, _ := cpuid(0, 0)
+	_, ebx, _, _ := cpuid(7, 0)
+	return most >= 7 && ebx>>29&1 != 0
+}()
+
 // hostVendor is the vendor string of CPUID leaf 0.
 func hostVendor() string {
-	ebx, edx, ecx := vendor()
+	_, ebx, ecx, edx := cpuid(0, 0)
 	b := binary.LittleEndian.AppendUint32(nil, ebx)
 	b = binary.LittleEndian.AppendUint32(b, edx)
 	return string(binary.LittleEndian.AppendUint32(b, ecx))
 }
 
-// vendor executes CPUID with EAX 0.
-func vendor() (ebx, edx, ecx uint32)
+// cpuid executes CPUID.
+func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)

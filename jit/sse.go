@@ -15,9 +15,10 @@ import (
 	"g86/jit/amd64"
 )
 
-// XMM instructions run on the host's XMM0 (ModRM.reg) and XMM1 (ModRM.rm), which
-// are loaded and stored around each: the guest's live in the processor's state.
-// What an instruction reads and writes its semantics say.
+// While cpu.NativeState.SSE is 0 the guest's XMM registers and MXCSR are the
+// host's. They are loaded when a block comes to its first SSE instruction and
+// stored on the way back to Go. What an instruction reads and writes its semantics
+// say.
 
 // vector is what the semantics of an SSE instruction say of its operands.
 type vector struct {
@@ -26,8 +27,6 @@ type vector struct {
 	aligned              bool
 	memory               int // bytes of the memory operand
 	store                bool
-	getReg, getRM        bool // XMM registers read
-	setReg, setRM        bool // written
 	setGPRReg, setGPRRM  bool // general registers written
 	useGPRReg, useGPRRM  bool // read
 	wide                 bool // REX.W matters
@@ -74,16 +73,6 @@ func newVector(f *isa.Form, size int, mem bool) *vector {
 			v.memory, v.store = in.Type.Bytes(), in.Op == ir.Store
 		case ir.LoadRMW:
 			return v
-		case ir.GetV, ir.SetV:
-			get := in.Op == ir.GetV
-			switch in.Imm {
-			case ir.SlotReg:
-				v.getReg, v.setReg = v.getReg || get, v.setReg || !get
-			case ir.SlotRM:
-				v.getRM, v.setRM = v.getRM || get, v.setRM || !get
-			default:
-				return v
-			}
 		case ir.GetReg, ir.SetReg:
 			get := in.Op == ir.GetReg
 			switch in.Imm {
@@ -129,25 +118,72 @@ func vectorForm(f *isa.Form) bool {
 		return hostcpu.X86.HasAES
 	case name == "PCLMULQDQ":
 		return hostcpu.X86.HasPCLMULQDQ
-	case strings.HasPrefix(name, "SHA"), strings.HasPrefix(name, "DPP"), strings.HasPrefix(name, "PCMPE") && strings.Contains(name, "STR"), strings.HasPrefix(name, "PCMPISTR"):
+	case strings.HasPrefix(name, "SHA"):
+		return hostHasSHA
+	case strings.HasPrefix(name, "DPP"), strings.HasPrefix(name, "PCMPE") && strings.Contains(name, "STR"), strings.HasPrefix(name, "PCMPISTR"):
 		return false
 	}
 	for _, o := range f.Operands() {
-		if o.Fixed != "" {
+		if o.Fixed != "" && o.Fixed != "XMM0" {
 			return false
 		}
 	}
 	return true
 }
 
-func xmm(i uint8) amd64.Mem { return field(cpu.NativeOffsets.XMM + 16*uintptr(i)) }
-
-func (t *trans) loadXMM(x amd64.Reg, m amd64.Mem) {
-	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0x10, Size: 4, Reg: x, Mem: &m})
+// emitLoadSSE writes what loads the XMM registers and MXCSR; it goes on at R13.
+func (e *Engine) emitLoadSSE() {
+	a := &e.asm
+	mxcsr(a, natMXCSR, stmxcsr)
+	mxcsr(a, field(cpu.NativeOffsets.MXCSR), ldmxcsr)
+	for i := range 16 {
+		m := field(cpu.NativeOffsets.XMM + 16*uintptr(i))
+		a.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0x10, Size: 4, Reg: amd64.Reg(i), Mem: &m})
+	}
+	m := natSSE
+	a.Emit(&amd64.Insn{Opcode: 0xc7, Size: 8, Mem: &m, ImmSize: 4}) // MOV qword,0
+	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R13})
 }
 
-func (t *trans) storeXMM(m amd64.Mem, x amd64.Reg) {
-	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0x11, Size: 4, Reg: x, Mem: &m})
+// emitStoreSSE writes what stores them.
+func (e *Engine) emitStoreSSE() {
+	a := &e.asm
+	for i := range 16 {
+		m := field(cpu.NativeOffsets.XMM + 16*uintptr(i))
+		a.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0x11, Size: 4, Reg: amd64.Reg(i), Mem: &m})
+	}
+	mxcsr(a, field(cpu.NativeOffsets.MXCSR), stmxcsr)
+	mxcsr(a, natMXCSR, ldmxcsr)
+}
+
+// ModRM.reg of LDMXCSR and STMXCSR.
+const (
+	ldmxcsr = 2
+	stmxcsr = 3
+)
+
+func mxcsr(a *amd64.Asm, m amd64.Mem, ext amd64.Reg) {
+	a.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xae, Size: 4, Reg: ext, Mem: &m})
+}
+
+// needSSE makes sure that the guest's XMM registers are the host's, and that
+// floating-point instructions may run if fp.
+func (t *trans) needSSE(fp bool) {
+	if !t.sse {
+		t.Load(tmpC, natSSE, 8)
+		ready := t.Jrcxz()
+		t.toSlow(t.Jmp())
+		t.slow[len(t.slow)-1].loadSSE = t.N
+		t.PatchShort(ready)
+		t.sse = true
+	}
+	if fp && !t.fp {
+		t.Load(tmpC, natNoFP, 8)
+		ready := t.Jrcxz()
+		t.toSlow(t.Jmp())
+		t.PatchShort(ready)
+		t.fp = true
+	}
 }
 
 func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
@@ -156,14 +192,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 		return false
 	}
 	t.before(&l.flags)
-	off := natNoSSE
-	if v.fp {
-		off = natNoFP
-	}
-	t.Load(tmpC, off, 8)
-	on := t.Jrcxz()
-	t.toSlow(t.Jmp())
-	t.PatchShort(on)
+	t.needSSE(v.fp)
 	h := amd64.Insn{Prefix: l.prefix, Map: l.page, Opcode: l.opcode, Size: 4}
 	if v.wide {
 		h.Size = 8
@@ -199,10 +228,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 			}
 		}
 	} else {
-		h.RM = 1
-		if v.getRM {
-			t.loadXMM(1, xmm(op.RM))
-		}
+		h.RM = amd64.Reg(op.RM)
 	}
 	switch {
 	case l.ext >= 0:
@@ -212,17 +238,10 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 			h.Reg = tmpC
 		}
 	default:
-		h.Reg = 0
-		if v.getReg {
-			t.loadXMM(0, xmm(op.Reg))
-		}
+		h.Reg = amd64.Reg(op.Reg)
 	}
 	t.Emit(&h)
 	switch {
-	case v.setReg:
-		t.storeXMM(xmm(op.Reg), 0)
-	case v.setRM:
-		t.storeXMM(xmm(op.RM), 1)
 	case v.setGPRReg:
 		t.put(op.Reg, h.Reg)
 	case v.setGPRRM:

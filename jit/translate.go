@@ -34,6 +34,9 @@ type trans struct {
 	clear uint32
 	slow  []slowPath
 	done  bool // the block has been left
+
+	sse bool // the XMM registers are loaded
+	fp  bool // floating-point instructions may run
 }
 
 // slowPath is an exit out of line.
@@ -45,6 +48,8 @@ type slowPath struct {
 
 	access cpu.NativeAccess
 	linear amd64.Reg
+
+	loadSSE int // not 0: where to go on once the XMM registers are loaded
 }
 
 // Translate makes host code for a block, or returns nil.
@@ -87,6 +92,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 // more is.
 func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
+	t.sse, t.fp = false, false
 	t.liveness(lowers)
 	n.Resume = make([]uintptr, len(t.ops))
 
@@ -94,10 +100,15 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	over := t.N
 	t.exit(cpu.NativeExit{Kind: cpu.NativeBudget})
 	n.Entry = t.e.base + uintptr(t.N)
-	t.Lea(regBudget, amd64.At(regBudget, -int32(len(t.ops))), 8)
+	t.Lea(regBudget, amd64.At(regBudget, int32(len(t.ops))), 8)
 	t.Rorx(tmpC, regBudget, 32, 8)
-	t.Not(tmpC, 4)
-	t.PatchShortTo(t.Jrcxz(), over)
+	t.PatchShortTo(t.Jecxz(), over)
+	if lin, key, ok := t.b.Crossing(); ok {
+		t.checkKey(lin, key)
+		same := t.Jrcxz()
+		t.exit(cpu.NativeExit{Kind: cpu.NativeCross})
+		t.PatchShort(same)
+	}
 
 	for i := range t.ops {
 		t.i = i
@@ -157,6 +168,7 @@ func (t *trans) exit(x cpu.NativeExit) uint32 {
 func (t *trans) interpret() {
 	t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: uint8(t.i)})
 	t.inMem, t.clear = false, 0
+	t.fp = false // it may have been LDMXCSR
 	t.done = t.i == len(t.ops)-1 && t.ops[t.i].Ends()
 }
 
@@ -172,6 +184,15 @@ func (t *trans) outOfLine() {
 		t.inMem, t.clear = s.inMem, s.clear
 		if s.access != cpu.NativeNone {
 			t.Store(natLinear, s.linear, 8)
+		}
+		if s.loadSSE != 0 {
+			t.Lea(tmpC, amd64.At(tmpC, -1), 8)
+			load := t.Jrcxz() // they were in memory
+			skip := t.Jmp()
+			t.PatchShort(load)
+			t.LeaCode(tmpA, s.loadSSE)
+			t.JmpTo(t.e.loadSSE)
+			t.Patch(skip, t.N)
 		}
 		t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op, Access: s.access})
 	}
@@ -191,22 +212,25 @@ func (t *trans) link(pos int, target uint64) {
 	s := site{jump: pos, stub: t.N}
 	t.Patch(pos, t.N)
 	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Target: target})
-	if target>>12 != t.b.RIP()>>12 || target&0xfff > 0xff0 { // there, it may reach into another page
+	if target>>12 != t.b.RIP()>>12 {
 		s.cross = t.N
-		t.Bytes(0x48, 0x8b, 0x0d, 0, 0, 0, 0) // MOV RCX,[cell]
-		open := t.N - 4
-		t.Load(tmpA, field(cpu.NativeOffsets.Epoch), 8)
-		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: 1}, 8)
+		s.key = t.checkKey(target, 0)
 		ok := t.Jrcxz()
 		t.JmpTo(s.stub)
 		t.PatchShort(ok)
 		s.rel = t.Jmp()
-		t.N = (t.N + 7) &^ 7
-		s.cell = t.N
-		t.Imm(0, 8)
-		t.Patch(open, s.cell)
 	}
 	t.e.sites[id] = s
+}
+
+// checkKey makes RCX 0 if the code key of lin's page is key. It returns where the
+// negated key stands.
+func (t *trans) checkKey(lin, key uint64) (at int) {
+	t.Load(tmpB, field(cpu.NativeOffsets.TLB), 8)
+	t.Load(tmpC, amd64.At(tmpB, int32(cpu.NativeOffsets.TLBCode)+int32(lin>>12&0xffff)*8), 8)
+	at = t.MovImm64(tmpA, -key)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
+	return at
 }
 
 // Flags.

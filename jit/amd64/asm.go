@@ -191,14 +191,26 @@ func (a *Asm) MovImm(dst Reg, v uint64) {
 	case v == uint64(int64(int32(v))):
 		a.Emit(&Insn{Opcode: 0xc7, Size: 8, RM: dst, Imm: v, ImmSize: 4})
 	default:
-		a.Bytes(0x48|hi(dst), 0xb8|uint8(dst)&7)
-		a.Imm(v, 8)
+		a.MovImm64(dst, v)
 	}
+}
+
+// MovImm64 loads a constant of eight bytes and returns where they are.
+func (a *Asm) MovImm64(dst Reg, v uint64) int {
+	a.Bytes(0x48|hi(dst), 0xb8|uint8(dst)&7)
+	a.Imm(v, 8)
+	return a.N - 8
 }
 
 // Lea computes an address of 4 or 8 bytes.
 func (a *Asm) Lea(dst Reg, m Mem, size int) {
 	a.Emit(&Insn{Opcode: 0x8d, Size: size, Reg: dst, Mem: &m})
+}
+
+// LeaCode is the address of offset to in the buffer.
+func (a *Asm) LeaCode(dst Reg, to int) {
+	a.Bytes(0x48|hi(dst)<<2, 0x8d, 5|uint8(dst)&7<<3, 0, 0, 0, 0)
+	a.Patch(a.N-4, to)
 }
 
 // Not is the 32- or 64-bit complement; it leaves the flags alone.
@@ -255,6 +267,12 @@ func (a *Asm) JmpMem(m Mem) { a.Emit(&Insn{Opcode: 0xff, Size: 4, Reg: 4, Mem: &
 // Jrcxz appends JRCXZ with an open displacement and returns where it is.
 func (a *Asm) Jrcxz() int {
 	a.Bytes(0xe3, 0)
+	return a.N - 1
+}
+
+// Jecxz is Jrcxz on the low half.
+func (a *Asm) Jecxz() int {
+	a.Bytes(0x67, 0xe3, 0)
 	return a.N - 1
 }
 
