@@ -66,14 +66,16 @@ type NativeExit struct {
 
 // Translator makes and runs host code.
 type Translator interface {
-	// Enter runs host code from entry until it comes back.
-	Enter(c *CPU, entry uintptr)
+	// Enter runs host code from entry, of 64-bit code if long, until it comes back.
+	Enter(c *CPU, entry uintptr, long bool)
 	// Translate makes host code for a block, or returns nil.
 	Translate(b *Block) *Native
 	// Exit is the exit that host code named.
 	Exit(id uint32) *NativeExit
 	// Link makes exit id jump to a block.
 	Link(id uint32, to *Block)
+	// Sites is the address of what it keeps of memory accesses.
+	Sites() uintptr
 	// Drop removes a block's host code.
 	Drop(b *Block)
 }
@@ -91,9 +93,11 @@ type NativeState struct {
 	Exit    uint32
 	HostBP  uint64
 	Scratch uint64
+	Spill   [3]uint64 // of the glue
 	Linear  uint64
-	SSE     uint64 // whose XMM registers the host's are
-	NoFP    uint64 // not 0: floating-point exceptions of SSE are not masked
+	Sites   uintptr // the translator's, see jit/sites.go
+	SSE     uint64  // whose XMM registers the host's are
+	NoFP    uint64  // not 0: floating-point exceptions of SSE are not masked
 
 	HostMXCSR uint32
 	Jumps     *JumpCache
@@ -151,12 +155,14 @@ var NativeOffsets = struct {
 	GPR, Native, TLB, Seg, XMM, MXCSR   uintptr
 	SegSize, SegTight                   uintptr
 	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
+	TLBSites                            uintptr
 }{
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
 	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
+	TLBSites: unsafe.Offsetof(tlb{}.sites),
 }
 
 // Sem reports whether the instruction runs the semantics of its form and nothing
@@ -215,13 +221,14 @@ const mxcsrMasks = 0x1f80
 // not known.
 func (c *CPU) runNative(b *block) *block {
 	t, n := c.code.translator, &c.native
+	n.Sites = t.Sites()
 	limit := c.grant()
 	entry := c.enterAt(b)
 	for {
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
 		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
-		t.Enter(c, entry)
+		t.Enter(c, entry, c.mode == 64)
 		x := t.Exit(n.Exit)
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
 		b := x.Block
@@ -282,6 +289,7 @@ func (c *CPU) runNative(b *block) *block {
 // touch translates an address that host code could not access. It returns false
 // for a page fault, which is pending then: the commonest exception needs no panic.
 func (c *CPU) touch(lin uint64, how NativeAccess) bool {
+	lin &= c.linMask
 	set := lin >> 12 & (tlbSize - 1)
 	tag, acc := c.tlb.r[set], accRead
 	if how == NativeWrite {

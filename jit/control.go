@@ -25,18 +25,12 @@ func (t *trans) addSP(n int32) { t.Lea(guestSP, amd64.At(guestSP, n), t.width())
 
 // pushTo is the place of the next push.
 func (t *trans) pushTo(size int) amd64.Mem {
-	t.Lea(tmpA, amd64.At(guestSP, -int32(size)), t.width())
-	return t.access(tmpA, size, write)
+	return t.access(amd64.At(guestSP, -int32(size)), size, write)
 }
 
 // top is the place of the value on top of the stack.
 func (t *trans) top(size int) amd64.Mem {
-	r := guestSP
-	if !t.long {
-		t.Mov(tmpA, guestSP, 4)
-		r = tmpA
-	}
-	return t.access(r, size, read)
+	return t.access(amd64.At(guestSP, 0), size, read)
 }
 
 // storeImm stores a constant.
@@ -101,12 +95,7 @@ func lowerLeave(t *trans, op *cpu.Op, l *lowering) bool {
 	if size != t.width() {
 		return false
 	}
-	r := amd64.RBP
-	if !t.long {
-		t.Mov(tmpA, r, 4)
-		r = tmpA
-	}
-	m := t.access(r, size, read)
+	m := t.access(amd64.At(amd64.RBP, 0), size, read)
 	t.Load(tmpC, m, size)
 	t.Lea(guestSP, amd64.At(amd64.RBP, int32(size)), t.width())
 	t.Mov(amd64.RBP, tmpC, 8)
@@ -240,7 +229,7 @@ func (t *trans) find() {
 	ok := t.Jrcxz()
 	t.toSlow(t.Jmp())
 	t.PatchShort(ok)
-	t.Shrx(tmpC, tmpA, regCPU, 8)
+	t.Rorx(tmpC, tmpA, 12, 8)
 	t.Movzx16(tmpC, tmpC)
 	t.Load(tmpA, field(cpu.NativeOffsets.TLB), 8)
 	t.Load(tmpC, amd64.Mem{Base: tmpA, Index: tmpC, Scale: 3, Disp: int32(cpu.NativeOffsets.TLBCode)}, 8)

@@ -15,14 +15,17 @@ import (
 )
 
 // cpuBias is added to the processor's address in R15: its low six bits are then
-// 12, and SHRX by R15 turns an address into a page number.
-const cpuBias = 12
+// 11, and SHRX by R15 tells whether a difference is less than half a page.
+const cpuBias = 11
 
 // bufferSize is the code cache's budget; when it is full everything is dropped.
 const bufferSize = 64 << 20
 
 // blockRoom is more than the host code of a block takes.
-const blockRoom = 16 << 10
+const (
+	blockRoom  = 32 << 10
+	blockExits = 256 // likewise
+)
 
 // Engine is the translator of one machine.
 type Engine struct {
@@ -30,11 +33,12 @@ type Engine struct {
 	asm  amd64.Asm
 	base uintptr
 
-	prologue uintptr
-	exitH    int // offsets: common exits with the flags in the host's flags, in memory
-	exitM    int
-	loadSSE  int // what loads the XMM registers
-	start    int // of blocks
+	glue    [2]glue // of 32- and 64-bit code
+	loadSSE int     // offset of what loads the XMM registers
+	start   int     // of blocks
+
+	accesses []accessSite // by exit
+	next     [2]int       // entries of the site TLB given out, for reading and writing
 
 	exits  []cpu.NativeExit
 	sites  []site
@@ -64,6 +68,9 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 		return nil, fmt.Errorf("the host gives no memory that is both writable and executable: %w", err)
 	}
 	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0]))}
+	if err := e.makeSites(); err != nil {
+		return nil, err
+	}
 	e.emitGlue()
 	e.reset()
 	code.SetTranslator(e, heat)
@@ -78,7 +85,7 @@ func (e *Engine) Close() error {
 	e.zzdump()
 	buf := e.asm.Buf
 	e.asm.Buf = nil
-	if err := syscall.Munmap(buf); err != nil {
+	if err := errors.Join(syscall.Munmap(buf), e.freeSites()); err != nil {
 		return errors.Join(errors.New("jit: code buffer"), err)
 	}
 	return nil
@@ -95,13 +102,13 @@ func (e *Engine) reset() {
 
 func enter(base, entry, prologue uintptr)
 
-// Enter runs host code from entry until it comes back.
-func (e *Engine) Enter(c *cpu.CPU, entry uintptr) {
+// Enter runs host code from entry, of 64-bit code if long, until it comes back.
+func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 	e.Stats.Enters++
 	if uintptr(unsafe.Pointer(c))&63 != 0 {
 		panic("jit: the processor's address is not a multiple of 64")
 	}
-	enter(uintptr(unsafe.Pointer(c))+cpuBias, entry, e.prologue)
+	enter(uintptr(unsafe.Pointer(c))+cpuBias, entry, e.base+uintptr(e.glueOf(long).prologue))
 	runtime.KeepAlive(c)
 }
 
@@ -162,6 +169,8 @@ var (
 	natExit    = native(unsafe.Offsetof(cpu.NativeState{}.Exit))
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
 	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
+	natSpill   = native(unsafe.Offsetof(cpu.NativeState{}.Spill))
+	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
 	natSSE     = native(unsafe.Offsetof(cpu.NativeState{}.SSE))
 	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
@@ -172,47 +181,78 @@ var (
 // hostReg is where guest registers live, or None for memory.
 var hostReg = [16]amd64.Reg{
 	0: amd64.RAX, 1: amd64.R9, 2: amd64.RDX, 3: amd64.RBX, 4: amd64.R8, 5: amd64.RBP, 6: amd64.RSI, 7: amd64.RDI,
-	8: amd64.R11, 9: amd64.None, 10: amd64.None, 11: amd64.None, 12: amd64.R10, 13: amd64.None, 14: amd64.None, 15: amd64.None,
+	8: amd64.R11, 9: amd64.None, 10: amd64.None, 11: amd64.None, 12: amd64.R13, 13: amd64.None, 14: amd64.None, 15: amd64.None,
 }
 
 func gpr(i uint8) amd64.Mem { return field(cpu.NativeOffsets.GPR + 8*uintptr(i)) }
 
+// glue is what leads in and out of translated code of one size: offsets.
+type glue struct {
+	prologue int
+	exit     [2]int // with the flags in the host's flags, in memory
+	lookup   [2][len(accessSizes)][2]int
+}
+
+func (e *Engine) glueOf(long bool) *glue { return &e.glue[index(long)] }
+
+func index(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // emitGlue writes what leads in and out of translated code.
 func (e *Engine) emitGlue() {
 	a := &e.asm
-	e.prologue = e.base
+	e.loadSSE = a.N
+	e.emitLoadSSE()
+	for i := range e.glue {
+		e.emitGlueOf(i == 1)
+	}
+	e.start = (a.N + 63) &^ 63
+}
+
+func (e *Engine) emitGlueOf(long bool) {
+	a, g := &e.asm, e.glueOf(long)
+	regs := func(move func(amd64.Reg, uint8)) {
+		for i, r := range hostReg {
+			if r != amd64.None && (long || i < 8) {
+				move(r, uint8(i))
+			}
+		}
+	}
+	g.prologue = a.N
 	a.Store(natHostBP, amd64.RBP, 8)
-	a.Mov(amd64.R13, amd64.RCX, 8)
+	a.Mov(amd64.R14, amd64.RCX, 8)
 	a.Load(amd64.R12, natBudget, 8)
 	a.Load(amd64.RAX, natFlags, 4)
 	e.setFlags()
-	for i, r := range hostReg {
-		if r != amd64.None {
-			a.Load(r, gpr(uint8(i)), 8)
-		}
+	regs(func(r amd64.Reg, i uint8) { a.Load(r, gpr(i), 8) })
+	if !long {
+		a.Load(regTLB, field(cpu.NativeOffsets.TLB), 8)
 	}
 	a.Load(amd64.RCX, natSSE, 8)
 	load := a.Jrcxz()                                                 // it was left in the middle of a block that has them loaded
-	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R13}) // JMP R13
+	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R14}) // JMP R14
 	a.PatchShort(load)
-	e.loadSSE = a.N
-	e.emitLoadSSE()
+	a.JmpTo(e.loadSSE)
 
-	e.exitH = a.N
+	g.exit[0] = a.N
 	a.Store(natExit, amd64.RCX, 4)
 	a.Store(gpr(0), amd64.RAX, 8)
 	e.getFlags()
 	a.Store(natFlags, amd64.RAX, 2)
 	join := a.Jmp()
-	e.exitM = a.N
+	g.exit[1] = a.N
 	a.Store(natExit, amd64.RCX, 4)
 	a.Store(gpr(0), amd64.RAX, 8)
 	a.Patch(join, a.N)
-	for i, r := range hostReg {
-		if r != amd64.None && i != 0 {
-			a.Store(gpr(uint8(i)), r, 8)
+	regs(func(r amd64.Reg, i uint8) {
+		if i != 0 {
+			a.Store(gpr(i), r, 8)
 		}
-	}
+	})
 	a.Store(natBudget, amd64.R12, 8)
 	a.Load(amd64.RBP, natHostBP, 8)
 	a.Load(amd64.RCX, natSSE, 8)
@@ -221,7 +261,15 @@ func (e *Engine) emitGlue() {
 	a.PatchShort(loaded)
 	e.emitStoreSSE()
 	a.Bytes(0xc3)
-	e.start = (a.N + 63) &^ 63
+
+	for kind := range g.lookup {
+		for size := range accessSizes {
+			for inMem := range 2 {
+				g.lookup[kind][size][inMem] = a.N
+				e.emitLookup(long, kind, accessSizes[size], g.exit[inMem])
+			}
+		}
+	}
 }
 
 // getFlags is LAHF; SETO AL: the status flags as NativeState has them, in AX.

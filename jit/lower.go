@@ -420,9 +420,10 @@ func (t *trans) emitHigh(in *insn, h *amd64.Insn) bool {
 		t.Rorx(rotated, rotated, 8, 8)
 		return rotated
 	}
-	if in.mem && h.Mem.Index != tmpA { // it may be the one to be rotated
-		t.Mov(tmpA, h.Mem.Index, 8)
-		h.Mem.Index = tmpA
+	if in.mem { // its register may be the one to be rotated
+		t.Lea(tmpB, *h.Mem, 8)
+		m := amd64.At(tmpB, 0)
+		h.Mem = &m
 	}
 	hasReg := in.ext < 0
 	if !hasReg {

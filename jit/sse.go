@@ -131,7 +131,7 @@ func vectorForm(f *isa.Form) bool {
 	return true
 }
 
-// emitLoadSSE writes what loads the XMM registers and MXCSR; it goes on at R13.
+// emitLoadSSE writes what loads the XMM registers and MXCSR; it goes on at R14.
 func (e *Engine) emitLoadSSE() {
 	a := &e.asm
 	mxcsr(a, natMXCSR, stmxcsr)
@@ -142,7 +142,7 @@ func (e *Engine) emitLoadSSE() {
 	}
 	m := natSSE
 	a.Emit(&amd64.Insn{Opcode: 0xc7, Size: 8, Mem: &m, ImmSize: 4}) // MOV qword,0
-	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R13})
+	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R14})
 }
 
 // emitStoreSSE writes what stores them.
@@ -202,11 +202,20 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	var m amd64.Mem
 	if op.Mem() {
-		r, ok := t.ea(op)
+		lin, ok := t.linear(op)
 		if !ok || v.memory == 0 {
 			return false
 		}
 		if v.aligned {
+			r := lin.Base
+			switch {
+			case r == amd64.None:
+				r = tmpC
+				t.MovImm(r, uint64(uint32(lin.Disp)))
+			case lin.Disp&15 != 0:
+				r = tmpC
+				t.Lea(r, lin, 8)
+			}
 			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: r, RMByte: true})
 			t.Rorx(tmpC, tmpC, 4, 4) // the low four bits on top
 			t.Shrx(tmpC, tmpC, regCPU, 4)
@@ -218,7 +227,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 		if v.store {
 			kind = write
 		}
-		m = t.access(r, v.memory, kind)
+		m = t.access(lin, v.memory, kind)
 		h.Mem = &m
 	} else if v.rmIsGPRReg {
 		if h.RM = hostReg[op.RM]; h.RM == amd64.None {

@@ -13,8 +13,9 @@ const (
 	regCPU    = amd64.R15
 	regBudget = amd64.R12
 	tmpC      = amd64.RCX
-	tmpA      = amd64.R13 // linear address
+	tmpA      = amd64.R10 // linear address
 	tmpB      = amd64.R14 // host page
+	regTLB    = amd64.R13 // the TLB, in 32-bit code
 	guestSP   = amd64.R8
 )
 
@@ -33,7 +34,9 @@ type trans struct {
 	inMem bool
 	clear uint32
 	slow  []slowPath
-	done  bool // the block has been left
+
+	entries map[siteKey]int32 // of the site TLB
+	done    bool              // the block has been left
 
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
@@ -46,8 +49,11 @@ type slowPath struct {
 	inMem bool
 	clear uint32
 
-	access cpu.NativeAccess
-	linear amd64.Reg
+	access cpu.NativeAccess // the access that failed:
+	linear amd64.Mem
+	size   int
+	entry  int32
+	back   int
 
 	loadSSE int // not 0: where to go on once the XMM registers are loaded
 }
@@ -57,7 +63,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	if b.Mode() == 16 {
 		return nil
 	}
-	if e.asm.N+blockRoom > len(e.asm.Buf) {
+	if e.asm.N+blockRoom > len(e.asm.Buf) || len(e.exits)+blockExits > maxExits {
 		e.Stats.Resets++
 		e.reset()
 	}
@@ -93,6 +99,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
 	t.sse, t.fp = false, false
+	t.entries = map[siteKey]int32{}
 	t.liveness(lowers)
 	n.Resume = make([]uintptr, len(t.ops))
 
@@ -149,19 +156,19 @@ func (t *trans) liveness(lowers []*lowering) {
 	}
 }
 
-// exit emits an exit with the flags where they are.
-func (t *trans) exit(x cpu.NativeExit) uint32 {
+// newExit gives an exit with the flags where they are its number.
+func (t *trans) newExit(x cpu.NativeExit) uint32 {
 	id := uint32(len(t.e.exits))
 	x.Block, x.Clear = t.b, uint16(t.clear)
 	t.e.exits = append(t.e.exits, x)
 	t.e.sites = append(t.e.sites, site{})
-	t.MovImm(tmpC, uint64(id))
-	if t.inMem {
-		t.JmpTo(t.e.exitM)
-	} else {
-		t.JmpTo(t.e.exitH)
-	}
 	return id
+}
+
+// exit emits an exit.
+func (t *trans) exit(x cpu.NativeExit) {
+	t.MovImm(tmpC, uint64(t.newExit(x)))
+	t.JmpTo(t.e.glueOf(t.long).exit[index(t.inMem)])
 }
 
 // interpret leaves the current instruction to the interpreter.
@@ -183,14 +190,15 @@ func (t *trans) outOfLine() {
 		t.Patch(s.jump, t.N)
 		t.inMem, t.clear = s.inMem, s.clear
 		if s.access != cpu.NativeNone {
-			t.Store(natLinear, s.linear, 8)
+			t.lookup(&s)
+			continue
 		}
 		if s.loadSSE != 0 {
 			t.Lea(tmpC, amd64.At(tmpC, -1), 8)
 			load := t.Jrcxz() // they were in memory
 			skip := t.Jmp()
 			t.PatchShort(load)
-			t.LeaCode(tmpA, s.loadSSE)
+			t.LeaCode(tmpB, s.loadSSE)
 			t.JmpTo(t.e.loadSSE)
 			t.Patch(skip, t.N)
 		}
@@ -335,95 +343,110 @@ const (
 	write
 )
 
-// ea computes the linear address of the memory operand plus extra into a
-// register. It fails on what only the interpreter does.
+// ea computes the linear address of the memory operand into a register. It fails on
+// what only the interpreter does.
 func (t *trans) ea(op *cpu.Op) (amd64.Reg, bool) {
-	r, ok := t.offset(op, tmpA)
+	m, ok := t.linear(op)
 	if !ok {
-		return r, false
+		return tmpA, false
 	}
-	size := 8
-	if !t.long {
-		size = 4
+	switch {
+	case m.Base == amd64.None:
+		t.MovImm(tmpA, uint64(int64(m.Disp)))
+	case m.Disp == 0:
+		return m.Base, true
+	default:
+		t.Lea(tmpA, m, 8)
 	}
-	switch seg := op.Seg; {
-	case seg == isa.FS || seg == isa.GS:
-		v := cpu.NativeOffsets.Seg + uintptr(seg)*cpu.NativeOffsets.SegSize
-		if !t.long {
-			t.Load(tmpC, field(v+cpu.NativeOffsets.SegTight), 8)
-			ok := t.Jrcxz()
-			t.toSlow(t.Jmp())
-			t.PatchShort(ok)
-		}
-		t.Load(tmpC, field(v), 8) // the base
-		t.Lea(tmpA, amd64.Mem{Base: tmpC, Index: r}, size)
-		return tmpA, true
-	case seg == isa.CS && !t.long:
-		return r, false
-	}
-	return r, true
+	return tmpA, true
 }
 
-// offset computes the operand's offset in its segment; without an override of
-// dst it may be a guest register.
-func (t *trans) offset(op *cpu.Op, dst amd64.Reg) (amd64.Reg, bool) {
+// linear is the linear address of the memory operand as a register and a
+// displacement, either of which may be absent. In 32-bit code the sum is wrong
+// where it wraps; it matches no page then.
+func (t *trans) linear(op *cpu.Op) (amd64.Mem, bool) {
+	seg := op.Seg
+	if seg != isa.FS && seg != isa.GS {
+		if seg == isa.CS && !t.long {
+			return amd64.Mem{}, false
+		}
+		return t.offset(op)
+	}
+	v := cpu.NativeOffsets.Seg + uintptr(seg)*cpu.NativeOffsets.SegSize
+	if !t.long {
+		t.Load(tmpC, field(v+cpu.NativeOffsets.SegTight), 8)
+		ok := t.Jrcxz()
+		t.toSlow(t.Jmp())
+		t.PatchShort(ok)
+	}
+	m, ok := t.offset(op)
+	if !ok {
+		return m, false
+	}
+	if t.long {
+		t.Load(tmpC, field(v), 8) // the base
+		if m.Base == amd64.None {
+			m.Base = tmpC
+		} else {
+			m.Index = tmpC
+		}
+		t.Lea(tmpA, m, 8)
+		return amd64.At(tmpA, 0), true
+	}
+	if m.Base == amd64.None {
+		t.MovImm(tmpA, uint64(uint32(m.Disp)))
+	} else {
+		t.Lea(tmpA, m, 4)
+	}
+	t.Load(tmpC, field(v), 8)
+	t.Lea(tmpA, amd64.Mem{Base: tmpC, Index: tmpA}, 4)
+	return amd64.At(tmpA, 0), true
+}
+
+// offset is the operand's offset in its segment.
+func (t *trans) offset(op *cpu.Op) (amd64.Mem, bool) {
+	none := amd64.At(amd64.None, 0)
 	size := int(op.AddrSize)
 	if size == 2 || int64(int32(op.Disp)) != op.Disp && op.Base|op.Index != isa.NoReg {
-		return dst, false
+		return none, false
 	}
 	if op.Base >= isa.NoReg && op.Index >= isa.NoReg {
 		v := uint64(op.Disp)
 		if size == 4 {
 			v = uint64(uint32(v))
 		}
-		t.MovImm(dst, v)
-		return dst, true
+		if near(int64(v)) {
+			return amd64.At(amd64.None, int32(v)), true
+		}
+		t.MovImm(tmpA, v)
+		return amd64.At(tmpA, 0), true
 	}
 	m := amd64.Mem{Base: amd64.None, Index: amd64.None, Disp: int32(op.Disp)}
 	if op.Base < isa.NoReg {
-		m.Base = t.reg(op.Base, dst)
+		m.Base = t.reg(op.Base, tmpA)
 	}
 	if op.Index < isa.NoReg {
 		m.Index, m.Scale = t.reg(op.Index, tmpC), op.Scale
+		if m.Base == amd64.None && m.Scale == 0 {
+			m.Base, m.Index = m.Index, amd64.None
+		}
 	}
-	if m.Index == amd64.None && m.Disp == 0 && size == 8 {
-		return m.Base, true
+	wraps := !t.long && m.Disp < -1<<16 // often on purpose: an array in the upper half
+	if m.Index == amd64.None && m.Base != tmpC && m.Base != tmpA && (size == 8 || !t.long && !wraps) && near(int64(m.Disp)) {
+		return m, true
 	}
-	t.Lea(dst, m, size)
-	return dst, true
+	t.Lea(tmpA, m, size)
+	return amd64.At(tmpA, 0), true
 }
 
-// access translates linear address r for n bytes and returns the host operand.
-// It uses tmpC and tmpB and leaves the flags alone.
-func (t *trans) access(r amd64.Reg, n int, kind int) amd64.Mem {
-	tag := cpu.NativeOffsets.TLBRead
-	if kind == write {
-		tag = cpu.NativeOffsets.TLBWrite
-	}
-	t.Shrx(tmpC, r, regCPU, 8)
-	t.Movzx16(tmpC, tmpC)
-	t.Load(tmpB, field(cpu.NativeOffsets.TLB), 8)
-	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
-	t.Load(tmpC, amd64.At(tmpB, int32(tag)), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: r, Disp: int32(n) - 1}, 8) // offset of the last byte
-	t.Shrx(tmpC, tmpC, regCPU, 8)
-	ok := t.Jrcxz()
-	t.toSlow(t.Jmp())
-	s := &t.slow[len(t.slow)-1]
-	s.linear, s.access = r, cpu.NativeRead
-	if kind == write {
-		s.access = cpu.NativeWrite
-	}
-	t.PatchShort(ok)
-	t.Load(tmpB, amd64.At(tmpB, int32(cpu.NativeOffsets.TLBHost)), 8)
-	return amd64.Mem{Base: tmpB, Index: r}
-}
+// near reports whether a displacement has room for the size of an access.
+func near(d int64) bool { return d >= -1<<31 && d < 1<<31-64 }
 
 // operand translates the instruction's memory operand of n bytes.
 func (t *trans) operand(op *cpu.Op, n, kind int) (amd64.Mem, bool) {
-	r, ok := t.ea(op)
+	m, ok := t.linear(op)
 	if !ok {
 		return amd64.Mem{}, false
 	}
-	return t.access(r, n, kind), true
+	return t.access(m, n, kind), true
 }
