@@ -63,37 +63,29 @@ type tlb struct {
 	}
 	list []uint32 // sets in use
 
-	sites [2 * TLBSites]SiteTLB // for reading, for writing
+	stack [2]StackTLB // of stack accesses of translated code, for reading and writing
 }
 
-// SiteTLB is a translation that places in translated code keep for themselves:
-// each place looks at one fixed entry before it searches the TLB. An entry is a
-// copy of part of what the TLB holds and goes when that changes. Tag is the negated
-// address from which on it is good, see package jit.
-type SiteTLB struct {
+// StackTLB is the translation that stack accesses of translated code look at before
+// they search the TLB: a copy of part of what that holds, which goes when that
+// changes. Tag is the negated address from which on it is good, see package jit.
+type StackTLB struct {
 	Tag  uint64
 	Host uintptr
 }
 
-// TLBSites is the number of entries for reading, and for writing.
-const TLBSites = 64
-
-// An unused site entry has the tag of a page that no guest uses: its address is not
+// An unused entry has the tag of a page that no guest uses: its address is not
 // canonical and cannot be guessed. Should a guest hit it all the same, it meets
 // memory that is nobody's.
 var (
-	siteGap  [2 * pageSize]byte
-	siteNone = func() SiteTLB {
+	stackGap  [2 * pageSize]byte
+	stackNone = func() StackTLB {
 		page := uint64(1)<<62 | rand.Uint64N(1<<48)<<12
-		return SiteTLB{Tag: tag(page), Host: uintptr(unsafe.Pointer(&siteGap)) - uintptr(page)}
-	}()
-	sitesNone = func() (e [2 * TLBSites]SiteTLB) {
-		for i := range e {
-			e[i] = siteNone
-		}
-		return e
+		return StackTLB{Tag: tag(page), Host: uintptr(unsafe.Pointer(&stackGap)) - uintptr(page)}
 	}()
 )
+
+func (t *tlb) dropStack() { t.stack = [2]StackTLB{stackNone, stackNone} }
 
 // codeKey names a linear page and the physical page behind it: jumps of
 // translated code into another page compare it.
@@ -116,7 +108,7 @@ type physEntry struct {
 
 func (t *tlb) drop(set uint32) {
 	if fast(t.r[set], set) || fast(t.w[set], set) {
-		t.sites = sitesNone
+		t.dropStack()
 	}
 	none := noTag(set)
 	t.r[set], t.w[set], t.cold[set].x = none, none, none
@@ -124,7 +116,7 @@ func (t *tlb) drop(set uint32) {
 }
 
 func (t *tlb) flush(global bool) {
-	t.sites = sitesNone
+	t.dropStack()
 	kept := t.list[:0]
 	for _, i := range t.list {
 		if e := &t.cold[i]; global || e.pa&paGlobal == 0 {
@@ -140,7 +132,8 @@ func (t *tlb) flush(global bool) {
 // tlbOf is the TLB of a privilege, made when first needed.
 func (c *CPU) tlbOf(i int) *tlb {
 	if c.tlbs[i] == nil {
-		t := &tlb{sites: sitesNone}
+		t := &tlb{}
+		t.dropStack()
 		for _, set := range [...]uint32{0, slowTag >> 12, tlbSize - 1} {
 			t.drop(set) // everywhere else zeroes match nothing
 		}
@@ -193,7 +186,7 @@ func (c *CPU) protectPage(pa uint64) {
 		for _, i := range t.list {
 			if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
 				*w = slowly(-*w)
-				t.sites = sitesNone
+				t.dropStack()
 			}
 		}
 	}
@@ -535,7 +528,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 		into.w[set] = noTag(set)
 	}
 	if was != into.w[set] && fast(was, set) {
-		into.sites = sitesNone
+		into.dropStack()
 	}
 	return into
 }

@@ -95,7 +95,8 @@ type NativeState struct {
 	Scratch uint64
 	Spill   [3]uint64 // of the glue
 	Linear  uint64
-	Sites   uintptr // the translator's, see jit/sites.go
+	HostSP  uint64
+	Sites   uintptr // the translator's, see jit/access.go
 	SSE     uint64  // whose XMM registers the host's are
 	NoFP    uint64  // not 0: floating-point exceptions of SSE are not masked
 
@@ -155,14 +156,14 @@ var NativeOffsets = struct {
 	GPR, Native, TLB, Seg, XMM, MXCSR   uintptr
 	SegSize, SegTight                   uintptr
 	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
-	TLBSites                            uintptr
+	TLBStack                            uintptr
 }{
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
 	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
-	TLBSites: unsafe.Offsetof(tlb{}.sites),
+	TLBStack: unsafe.Offsetof(tlb{}.stack),
 }
 
 // Sem reports whether the instruction runs the semantics of its form and nothing

@@ -14,9 +14,13 @@ import (
 	"g86/jit/amd64"
 )
 
-// cpuBias is added to the processor's address in R15: its low six bits are then
-// 11, and SHRX by R15 tells whether a difference is less than half a page.
-const cpuBias = 11
+// The biases are added to the addresses in R15 (the processor) and RSP (the TLB):
+// their low six bits are then 11 and 12, and SHRX by them tells whether a difference
+// is less than half a page, or a page.
+const (
+	cpuBias = 11
+	tlbBias = 12
+)
 
 // bufferSize is the code cache's budget; when it is full everything is dropped.
 const bufferSize = 64 << 20
@@ -37,8 +41,7 @@ type Engine struct {
 	loadSSE int     // offset of what loads the XMM registers
 	start   int     // of blocks
 
-	accesses []accessSite // by exit
-	next     [2]int       // entries of the site TLB given out, for reading and writing
+	accesses []stackSite // by exit
 
 	exits  []cpu.NativeExit
 	sites  []site
@@ -82,7 +85,6 @@ func (e *Engine) Close() error {
 	if e.asm.Buf == nil {
 		return nil
 	}
-	e.zzdump()
 	buf := e.asm.Buf
 	e.asm.Buf = nil
 	if err := errors.Join(syscall.Munmap(buf), e.freeSites()); err != nil {
@@ -167,6 +169,7 @@ var (
 	natBudget  = native(unsafe.Offsetof(cpu.NativeState{}.Budget))
 	natFlags   = native(unsafe.Offsetof(cpu.NativeState{}.Flags))
 	natExit    = native(unsafe.Offsetof(cpu.NativeState{}.Exit))
+	natHostSP  = native(unsafe.Offsetof(cpu.NativeState{}.HostSP))
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
 	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
 	natSpill   = native(unsafe.Offsetof(cpu.NativeState{}.Spill))
@@ -189,8 +192,8 @@ func gpr(i uint8) amd64.Mem { return field(cpu.NativeOffsets.GPR + 8*uintptr(i))
 // glue is what leads in and out of translated code of one size: offsets.
 type glue struct {
 	prologue int
-	exit     [2]int // with the flags in the host's flags, in memory
-	lookup   [2][len(accessSizes)][2]int
+	exit     [2]int    // with the flags in the host's flags, in memory
+	lookup   [2][2]int // of stack accesses, for reading and writing, likewise
 }
 
 func (e *Engine) glueOf(long bool) *glue { return &e.glue[index(long)] }
@@ -224,14 +227,14 @@ func (e *Engine) emitGlueOf(long bool) {
 	}
 	g.prologue = a.N
 	a.Store(natHostBP, amd64.RBP, 8)
+	a.Store(natHostSP, amd64.RSP, 8)
+	a.Load(amd64.RSP, field(cpu.NativeOffsets.TLB), 8)
+	a.Lea(amd64.RSP, amd64.At(amd64.RSP, tlbBias), 8)
 	a.Mov(amd64.R14, amd64.RCX, 8)
 	a.Load(amd64.R12, natBudget, 8)
 	a.Load(amd64.RAX, natFlags, 4)
 	e.setFlags()
 	regs(func(r amd64.Reg, i uint8) { a.Load(r, gpr(i), 8) })
-	if !long {
-		a.Load(regTLB, field(cpu.NativeOffsets.TLB), 8)
-	}
 	a.Load(amd64.RCX, natSSE, 8)
 	load := a.Jrcxz()                                                 // it was left in the middle of a block that has them loaded
 	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R14}) // JMP R14
@@ -255,6 +258,7 @@ func (e *Engine) emitGlueOf(long bool) {
 	})
 	a.Store(natBudget, amd64.R12, 8)
 	a.Load(amd64.RBP, natHostBP, 8)
+	a.Load(amd64.RSP, natHostSP, 8)
 	a.Load(amd64.RCX, natSSE, 8)
 	loaded := a.Jrcxz()
 	a.Bytes(0xc3)
@@ -263,11 +267,9 @@ func (e *Engine) emitGlueOf(long bool) {
 	a.Bytes(0xc3)
 
 	for kind := range g.lookup {
-		for size := range accessSizes {
-			for inMem := range 2 {
-				g.lookup[kind][size][inMem] = a.N
-				e.emitLookup(long, kind, accessSizes[size], g.exit[inMem])
-			}
+		for inMem := range g.lookup[kind] {
+			g.lookup[kind][inMem] = a.N
+			e.emitStackLookup(kind, g.exit[inMem])
 		}
 	}
 }

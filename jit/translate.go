@@ -15,7 +15,6 @@ const (
 	tmpC      = amd64.RCX
 	tmpA      = amd64.R10 // linear address
 	tmpB      = amd64.R14 // host page
-	regTLB    = amd64.R13 // the TLB, in 32-bit code
 	guestSP   = amd64.R8
 )
 
@@ -34,9 +33,7 @@ type trans struct {
 	inMem bool
 	clear uint32
 	slow  []slowPath
-
-	entries map[siteKey]int32 // of the site TLB
-	done    bool              // the block has been left
+	done  bool // the block has been left
 
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
@@ -52,7 +49,7 @@ type slowPath struct {
 	access cpu.NativeAccess // the access that failed:
 	linear amd64.Mem
 	size   int
-	entry  int32
+	stack  bool // by way of the stack's entry
 	back   int
 
 	loadSSE int // not 0: where to go on once the XMM registers are loaded
@@ -99,7 +96,6 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
 	t.sse, t.fp = false, false
-	t.entries = map[siteKey]int32{}
 	t.liveness(lowers)
 	n.Resume = make([]uintptr, len(t.ops))
 
@@ -190,7 +186,7 @@ func (t *trans) outOfLine() {
 		t.Patch(s.jump, t.N)
 		t.inMem, t.clear = s.inMem, s.clear
 		if s.access != cpu.NativeNone {
-			t.lookup(&s)
+			t.missed(&s)
 			continue
 		}
 		if s.loadSSE != 0 {
@@ -234,8 +230,7 @@ func (t *trans) link(pos int, target uint64) {
 // checkKey makes RCX 0 if the code key of lin's page is key. It returns where the
 // negated key stands.
 func (t *trans) checkKey(lin, key uint64) (at int) {
-	t.Load(tmpB, field(cpu.NativeOffsets.TLB), 8)
-	t.Load(tmpC, amd64.At(tmpB, int32(cpu.NativeOffsets.TLBCode)+int32(lin>>12&0xffff)*8), 8)
+	t.Load(tmpC, inTLB(cpu.NativeOffsets.TLBCode+uintptr(lin>>12&0xffff*8)), 8)
 	at = t.MovImm64(tmpA, -key)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
 	return at

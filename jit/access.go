@@ -1,0 +1,204 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"g86/cpu"
+	"g86/jit/amd64"
+)
+
+// A memory access searches the TLB, whose address (and tlbBias) is in RSP, inline.
+// Accesses through the stack pointer look at an entry of their own first, which
+// takes neither a hash nor a dependent load. It is good for half a page: for
+// accesses that begin in the window of 2048 bytes from its tag on. That lies so that
+// none of them crosses the end of the page: at the page's beginning or 16 bytes
+// before its second half. Where it does not fit, the lookup of the glue searches the
+// TLB, makes the entry a copy of what it finds and goes back, or leaves for Go. (An
+// access to the last 15 bytes of a page always goes that way.)
+
+// stackSite is what the lookup needs to know of an access, by the number of its exit.
+type stackSite struct {
+	last int32 // size of the access - 1
+	back int32 // where to go on: offset in the code buffer
+}
+
+const (
+	pageSize = 0x1000
+	maxExits = 4 << 20
+)
+
+func (e *Engine) makeSites() error {
+	b, err := syscall.Mmap(-1, 0, maxExits*int(unsafe.Sizeof(stackSite{})), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("the host gives no memory for the translator: %w", err)
+	}
+	e.accesses = unsafe.Slice((*stackSite)(unsafe.Pointer(&b[0])), maxExits)
+	return nil
+}
+
+// Sites is the address of the table of stack accesses.
+func (e *Engine) Sites() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(e.accesses))) }
+
+func (e *Engine) freeSites() error {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&e.accesses[0])), maxExits*int(unsafe.Sizeof(stackSite{})))
+	e.accesses = nil
+	return syscall.Munmap(b)
+}
+
+// inTLB is the operand at an offset in the TLB.
+func inTLB(off uintptr) amd64.Mem { return amd64.At(amd64.RSP, int32(off)-tlbBias) }
+
+// indexed adds a register times 8 to an address.
+func indexed(m amd64.Mem, r amd64.Reg) amd64.Mem {
+	m.Index, m.Scale = r, 3
+	return m
+}
+
+// with adds a register to an address without index.
+func with(m amd64.Mem, r amd64.Reg) amd64.Mem {
+	if m.Base == amd64.None {
+		m.Base = r
+	} else {
+		m.Index = r
+	}
+	return m
+}
+
+func tags(kind int) amd64.Mem {
+	if kind == write {
+		return inTLB(cpu.NativeOffsets.TLBWrite)
+	}
+	return inTLB(cpu.NativeOffsets.TLBRead)
+}
+
+var tlbHost = inTLB(cpu.NativeOffsets.TLBHost)
+
+// stackEntry are the words of the stack's entry.
+func stackEntry(kind int) (tag, host amd64.Mem) {
+	tag = inTLB(cpu.NativeOffsets.TLBStack + uintptr(kind)*unsafe.Sizeof(cpu.StackTLB{}))
+	host = tag
+	host.Disp += int32(unsafe.Offsetof(cpu.StackTLB{}.Host))
+	return tag, host
+}
+
+// access translates n bytes at linear address m, which has no index, and returns
+// the host operand. It uses tmpC and tmpB and leaves the flags alone.
+func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
+	var host amd64.Mem
+	stack := m.Base == guestSP
+	switch {
+	case stack:
+		var tag amd64.Mem
+		tag, host = stackEntry(kind)
+		t.Load(tmpC, tag, 8)
+		t.Lea(tmpC, with(m, tmpC), 8)
+		t.Shrx(tmpC, tmpC, regCPU, 8)
+	case m.Base == amd64.None:
+		tag, set := tags(kind), m.Disp>>12&0xffff*8
+		tag.Disp += set
+		host = tlbHost
+		host.Disp += set
+		t.Load(tmpC, tag, 8)
+		t.Lea(tmpC, amd64.At(tmpC, m.Disp+int32(n)-1), 8)
+		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	default:
+		r := m.Base
+		if m.Disp != 0 {
+			t.Lea(tmpB, m, 8)
+			r = tmpB
+		}
+		t.Rorx(tmpB, r, 12, 8)
+		t.Movzx16(tmpB, tmpB)
+		t.Load(tmpC, indexed(tags(kind), tmpB), 8)
+		last := with(m, tmpC)
+		last.Disp += int32(n) - 1
+		t.Lea(tmpC, last, 8)
+		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+		host = indexed(tlbHost, tmpB)
+	}
+	ok := t.Jrcxz()
+	t.toSlow(t.Jmp())
+	s := &t.slow[len(t.slow)-1]
+	s.linear, s.size, s.stack = m, n, stack
+	s.access = cpu.NativeRead
+	if kind == write {
+		s.access = cpu.NativeWrite
+	}
+	t.PatchShort(ok)
+	s.back = t.N
+	t.Load(tmpB, host, 8)
+	return with(m, tmpB)
+}
+
+// missed leads an access that has not found its page to the glue.
+func (t *trans) missed(s *slowPath) {
+	if s.linear.Base == amd64.None {
+		t.MovImm(tmpA, uint64(int64(s.linear.Disp)))
+	} else if s.linear != amd64.At(tmpA, 0) {
+		t.Lea(tmpA, s.linear, 8)
+	}
+	x := cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op, Access: s.access}
+	if !s.stack {
+		t.Store(natLinear, tmpA, 8)
+		t.exit(x)
+		return
+	}
+	id := t.newExit(x)
+	t.e.accesses[id] = stackSite{int32(s.size) - 1, int32(s.back)}
+	t.MovImm(tmpC, uint64(id))
+	kind := read
+	if s.access == cpu.NativeWrite {
+		kind = write
+	}
+	t.JmpTo(t.e.glueOf(t.long).lookup[kind][index(t.inMem)])
+}
+
+// emitStackLookup writes the search of the TLB for a stack access at tmpA. RCX is
+// the number of the access's exit.
+func (e *Engine) emitStackLookup(kind, exit int) {
+	a := &e.asm
+	spill := func(i int32) amd64.Mem { m := natSpill; m.Disp += 8 * i; return m }
+	a.Store(natExit, amd64.RCX, 4)
+	a.Store(spill(0), amd64.RAX, 8)
+	a.Store(spill(1), amd64.RDX, 8)
+	a.Load(amd64.RDX, natSites, 8)
+	a.Load(amd64.RDX, indexed(amd64.At(amd64.RDX, 0), tmpC), 8) // a stackSite
+	a.Mov(tmpB, amd64.RDX, 4)
+	a.Rorx(tmpC, tmpA, 12, 8)
+	a.Movzx16(tmpC, tmpC)
+	a.Load(amd64.RAX, indexed(tags(kind), tmpC), 8)
+	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: amd64.RAX}, 8)
+	a.Load(amd64.RAX, indexed(tlbHost, tmpC), 8)
+	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
+	a.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	found := a.Jrcxz()
+	a.Load(amd64.RAX, spill(0), 8)
+	a.Load(amd64.RDX, spill(1), 8)
+	a.Store(natLinear, tmpA, 8)
+	a.Load(tmpC, natExit, 4)
+	a.JmpTo(exit)
+	a.PatchShort(found)
+	tag, host := stackEntry(kind)
+	a.Store(host, amd64.RAX, 8)
+	a.Mov(tmpC, amd64.RDX, 4)
+	a.Not(tmpC, 8)
+	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Disp: 1}, 8) // the page's tag
+	a.Store(tag, tmpB, 8)
+	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8) // offset in the page
+	a.Shrx(tmpC, tmpC, regCPU, 8)
+	first := a.Jrcxz() // half
+	a.Lea(tmpB, amd64.At(tmpB, -(pageSize/2-16)), 8)
+	a.Store(tag, tmpB, 8)
+	a.PatchShort(first)
+	a.Rorx(tmpC, amd64.RDX, 32, 8)
+	a.Mov(tmpC, tmpC, 4)
+	a.LeaCode(tmpB, 0)
+	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
+	a.Load(amd64.RAX, spill(0), 8)
+	a.Load(amd64.RDX, spill(1), 8)
+	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: tmpC}) // JMP RCX
+}
