@@ -327,6 +327,9 @@ func TestSSEMatchesHost(t *testing.T) {
 			continue
 		}
 		t.Run(f.Mnemonic+" "+f.Args, func(t *testing.T) {
+			if strings.HasPrefix(f.Mnemonic, "DPP") && hostcpu.Intel() {
+				t.Skip("which NaN of several a dot product is differs between makers; g86 has AMD's")
+			}
 			ran := 0
 			for range 8 {
 				for n, code := range encodings(f, byte(rng.Uint32())) {

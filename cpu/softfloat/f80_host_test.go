@@ -5,6 +5,7 @@ package softfloat
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -88,7 +89,21 @@ func ulpDiff(a, b F80) uint64 {
 	return dl
 }
 
+// vendorSpecific reports what Intel's processors do otherwise than AMD's, which g86
+// follows: unmasked underflow of exact denormal results, and the sine of the
+// smallest numbers, which they round up to themselves.
+func vendorSpecific(name string, a F80, cw uint16) bool {
+	switch {
+	case name == "FSCALE" || name == "FPREM":
+		return a.SE&0x7fff == 0 && cw&UE == 0
+	case strings.HasPrefix(name, "FSIN"):
+		return a.SE&0x7fff <= 1
+	}
+	return false
+}
+
 func runHostCases(t *testing.T, cases []hostCase, n int) {
+	intel := hostcpu.Intel()
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGen(uint64(i) + 1)
@@ -99,6 +114,9 @@ func runHostCases(t *testing.T, cases []hostCase, n int) {
 					a, b = c.gen(g)
 				}
 				blk := hostcpu.X87{CW: g.cw()}
+				if intel && vendorSpecific(c.name, a, blk.CW) {
+					continue
+				}
 				put80(&blk.A, a)
 				put80(&blk.B, b)
 				c.code.Run(unsafe.Pointer(&blk))

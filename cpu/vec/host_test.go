@@ -4,6 +4,7 @@ package vec
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -24,6 +25,9 @@ func check(t *testing.T, ops []op, n int) {
 		t.Run(o.name, func(t *testing.T) {
 			if !has(o.feature) {
 				t.Skip("the host processor lacks this instruction")
+			}
+			if strings.HasPrefix(o.name, "DPP") && hostcpu.Intel() {
+				t.Skip("which NaN of several a dot product is differs between makers; g86 has AMD's")
 			}
 			g := gen{rand.New(rand.NewPCG(86, uint64(i)))}
 			code := hostcpu.SSEOp(o.code...)

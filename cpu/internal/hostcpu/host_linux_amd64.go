@@ -128,3 +128,10 @@ func SSEOp(op ...byte) *Code {
 	)
 	return Load(code)
 }
+
+// Intel reports whether the processor is one of Intel's. Where makers differ, g86
+// does as AMD's processors do.
+func Intel() bool {
+	_, b, c, d := CPUID(0)
+	return b == 0x756e6547 && d == 0x49656e69 && c == 0x6c65746e // GenuineIntel
+}

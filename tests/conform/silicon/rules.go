@@ -135,7 +135,9 @@ type loose struct {
 	sw    uint16 // bits of the x87 status word
 	page  bool   // the byte within the page at which a page fault is reported
 	stack bool   // whether an instruction that faulted has entered MMX state
-	image []span // of the memory operand: pointers to the last x87 instruction, which not all processors keep
+
+	partFlags bool   // the status flags when a repeated instruction is left in the middle
+	image     []span // of the memory operand: pointers to the last x87 instruction, which not all processors keep
 }
 
 // span is some bytes of an operand.
