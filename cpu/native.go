@@ -32,6 +32,7 @@ type Native struct {
 	Entry  uintptr   // expects guest flags in host flags
 	Resume []uintptr // where to go on at each instruction, 0 where the interpreter runs it
 	In     []uint32  // exits of other blocks that jump here directly
+	Exits  [2]uint32 // its own: the first, and the one after the last
 }
 
 // NativeKind is why host code came back.
@@ -230,7 +231,7 @@ func (c *CPU) runNative(b *block) *block {
 		n.Flags = s&0xff<<8 | s>>11&1
 		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		t.Enter(c, entry, c.mode == 64)
-		x := t.Exit(n.Exit)
+		x := *t.Exit(n.Exit) // a copy: its block may be dropped
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
 		b := x.Block
 		c.ICount = limit + 1 + uint64(n.Budget)

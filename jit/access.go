@@ -28,7 +28,7 @@ type stackSite struct {
 
 const (
 	pageSize = 0x1000
-	maxExits = 4 << 20
+	maxExits = 1 << 20
 )
 
 func (e *Engine) makeSites() error {

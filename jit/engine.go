@@ -23,7 +23,7 @@ const (
 )
 
 // bufferSize is the code cache's budget; when it is full everything is dropped.
-const bufferSize = 64 << 20
+const bufferSize = 48 << 20
 
 // blockRoom is more than the host code of a block takes.
 const (
@@ -148,7 +148,7 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 	e.asm.Patch(s.jump, s.cross)
 }
 
-// Drop unlinks a block.
+// Drop unlinks a block and lets go of it.
 func (e *Engine) Drop(b *cpu.Block) {
 	n := b.NativeCode()
 	for _, id := range n.In {
@@ -157,6 +157,7 @@ func (e *Engine) Drop(b *cpu.Block) {
 			s.to = 0
 		}
 	}
+	clear(e.exits[n.Exits[0]:n.Exits[1]])
 }
 
 // field is the operand of a field of the processor.

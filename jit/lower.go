@@ -89,6 +89,10 @@ func newLowering(f *isa.Form) *lowering {
 	if l.regByte || l.rmByte && !hasMethod(f, 'G') {
 		l.size = 1
 	}
+	if stringCompare(f.Mnemonic) && f.Attr&isa.SSECheck != 0 {
+		l.fn, l.exits = lowerStringCompare, true
+		return l
+	}
 	if vectorForm(f) {
 		l.fn, l.exits = lowerVector, true
 		return l

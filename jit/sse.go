@@ -259,3 +259,32 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 	t.after(&l.flags, 0)
 	return true
 }
+
+// stringCompare reports PCMPESTRI and its family.
+func stringCompare(name string) bool {
+	return strings.HasPrefix(name, "PCMPESTR") || strings.HasPrefix(name, "PCMPISTR")
+}
+
+// lowerStringCompare is PCMPESTRI and its family: lengths in RAX and RDX, the result
+// in RCX or XMM0.
+func lowerStringCompare(t *trans, op *cpu.Op, l *lowering) bool {
+	t.before(&l.flags)
+	t.needSSE(false)
+	h := amd64.Insn{Prefix: l.prefix, Map: l.page, Opcode: l.opcode, Size: 4, Reg: amd64.Reg(op.Reg), RM: amd64.Reg(op.RM), Imm: op.Imm, ImmSize: 1}
+	if op.OpSize == 8 {
+		h.Size = 8
+	}
+	if op.Mem() {
+		m, ok := t.operand(op, 16, read)
+		if !ok {
+			return false
+		}
+		h.Mem = &m
+	}
+	t.Emit(&h)
+	if l.opcode&1 != 0 { // the index
+		t.Mov(hostReg[1], amd64.RCX, 4)
+	}
+	t.after(&l.flags, 0)
+	return true
+}

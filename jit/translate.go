@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"slices"
+
 	"g86/cpu"
 	"g86/cpu/isa"
 	"g86/jit/amd64"
@@ -82,10 +84,14 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 		t.leave(b.End())
 	}
 	t.outOfLine()
+	n.Exits = [2]uint32{uint32(exits), uint32(len(e.exits))}
 	e.Stats.Blocks++
 	e.Stats.Insns += uint64(len(t.ops))
 	e.Stats.Interp += uint64(interp)
 	e.Stats.Bytes += uint64(t.N - first)
+	if len(e.blocks) == cap(e.blocks) { // let go of dropped ones before there is room for more
+		e.blocks = slices.DeleteFunc(e.blocks, func(b *cpu.Block) bool { return b.NativeCode() == nil })
+	}
 	e.blocks = append(e.blocks, b)
 	return n
 }

@@ -51,6 +51,7 @@ type Machine struct {
 	boards []*board
 	code   *cpu.CodeCache
 	jit    *jit.Engine // nil: the interpreter runs everything
+	noJIT  error       // why the default engine is not the translator
 	bus    *bus.Bus
 	clk    *clock.Clock
 	ram    []byte
@@ -238,6 +239,9 @@ func (m *Machine) Memory() uint64 { return uint64(len(m.ram)) }
 func (m *Machine) Accel() (name string, refused []string) {
 	if m.jit != nil {
 		return "jit", []string{"kvm: not in this build"}
+	}
+	if m.noJIT != nil {
+		return "interp", []string{"kvm: not in this build", "jit: " + m.noJIT.Error()}
 	}
 	return "interp", []string{"kvm: not in this build", "jit: not asked for"}
 }

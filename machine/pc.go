@@ -249,11 +249,13 @@ func (m *Machine) buildCPUs(w *wiring) {
 	if m.apics != nil {
 		w.do(m.apics.Map(m.bus))
 	}
-	if m.cfg.Accel == "jit" {
-		var err error
-		if m.jit, err = jit.Attach(m.code, jit.Heat); err != nil {
+	switch m.cfg.Accel {
+	case "jit":
+		if err := m.translate(); err != nil {
 			w.do(&ConfigError{StatusHost, fmt.Errorf("no translator: %w; use --accel=interp", err)})
 		}
+	case "", "auto":
+		m.noJIT = m.translate() // the interpreter runs everything then
 	}
 	if m.log != nil {
 		for _, c := range m.cpus {
@@ -354,4 +356,10 @@ func debugPorts(con map[uint16]io.Writer) []uint16 {
 	}
 	sort.Slice(l, func(i, j int) bool { return l[i] < l[j] })
 	return l
+}
+
+// translate attaches the translator. The error says why this host has none.
+func (m *Machine) translate() (err error) {
+	m.jit, err = jit.Attach(m.code, jit.Heat)
+	return err
 }

@@ -52,15 +52,18 @@ func infoStatus(mon *monitor, w io.Writer, _ []string) error {
 	if mon.m.Paused() {
 		state = "paused"
 	}
-	accel, _ := mon.m.Accel()
+	accel, refused := mon.m.Accel()
 	fmt.Fprintf(w, "%s, engine %s, model %s, %d MiB, %d processors\n", state, accel, mon.m.Model().Name, mon.m.Memory()>>20, mon.m.CPUs())
+	for _, why := range refused {
+		fmt.Fprintf(w, "not %s\n", why)
+	}
 	return nil
 }
 
 func infoJIT(mon *monitor, w io.Writer, _ []string) error {
 	e := mon.m.JIT()
 	if e == nil {
-		_, err := io.WriteString(w, "no translator: start with --accel jit\n")
+		_, err := io.WriteString(w, "no translator: `info status` says why\n")
 		return err
 	}
 	_, err := io.WriteString(w, e.Stats.String())

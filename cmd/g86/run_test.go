@@ -200,7 +200,7 @@ func (a *asker) ask(t *testing.T, line string) string {
 func TestMonitorSocket(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "guest", bootSector(join([]byte{0xb8, 0x34, 0x12, 0xbb, 0x78, 0x56}, sleep)...)) // mov ax,1234h; mov bx,5678h
-	s := start(t, dir, nil, "run", "guest", "--monitor", "unix:mon", "--serial", "none", "--smp", "2")
+	s := start(t, dir, nil, "run", "guest", "--monitor", "unix:mon", "--serial", "none", "--smp", "2", "--accel", "interp")
 	c := dial(t, filepath.Join(dir, "mon"))
 	a := &asker{c, bufio.NewReader(c)}
 	require.Empty(t, a.answer(t))
@@ -299,7 +299,7 @@ func TestMonitorSocket(t *testing.T) {
 func TestMonitorScript(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "guest", bootSector(sleep...))
-	r := runIn(t, dir, strings.NewReader("info status\nprint 2+2\nquit\n"), "run", "guest", "--monitor", "stdio")
+	r := runIn(t, dir, strings.NewReader("info status\nprint 2+2\nquit\n"), "run", "guest", "--monitor", "stdio", "--accel", "interp")
 	require.Equal(t, 0, r.status, r.errout)
 	require.Contains(t, r.out, "running, engine interp")
 	require.Contains(t, r.out, "0x4 (4)\n")
