@@ -43,6 +43,8 @@ const (
 	NativeOp                       // the interpreter has to run instruction Op
 	NativeLink                     // at the end of the block, on the way to Target
 	NativeCross                    // at the head of the block: its second page is not known to be still the same
+	NativeX87                      // instruction Op needs the x87 unit, which is not loaded
+	NativeNote                     // no exit: it names instruction Op as the last of the x87 unit
 )
 
 // NativeAccess is the memory access, at NativeState.Linear, that host code could
@@ -103,6 +105,12 @@ type NativeState struct {
 
 	HostMXCSR uint32
 	Jumps     *JumpCache
+
+	X87     uint64 // whose the host's x87 state is
+	X87Note uint32 // not 0: the NativeNote of the last x87 instruction
+	X87Seg  uint32 // not 0: the segment register, plus 1, of X87DP
+	X87DP   uint64 // address of the last x87 operand in memory
+	x87     x87Image
 }
 
 // Values of NativeState.SSE.
@@ -155,13 +163,15 @@ func (b *block) Crossing() (lin, key uint64, ok bool) {
 // NativeOffsets are the places in CPU that host code addresses.
 var NativeOffsets = struct {
 	GPR, Native, TLB, Seg, XMM, MXCSR   uintptr
+	X87Image                            uintptr
 	SegSize, SegTight                   uintptr
 	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
 	TLBStack                            uintptr
 }{
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
-	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
+	X87Image: x87ImageAt,
+	XMM:      unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
 	TLBStack: unsafe.Offsetof(tlb{}.stack),
@@ -226,11 +236,19 @@ func (c *CPU) runNative(b *block) *block {
 	n.Sites = t.Sites()
 	limit := c.grant()
 	entry := c.enterAt(b)
+	x87 := false
+	n.X87 = x87Memory
 	for {
+		if x87 && c.x87MayRun() {
+			c.x87ToHost()
+		}
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
 		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		t.Enter(c, entry, c.mode == 64)
+		if n.X87 == x87Loaded {
+			c.x87FromHost()
+		}
 		x := *t.Exit(n.Exit) // a copy: its block may be dropped
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
 		b := x.Block
@@ -240,14 +258,18 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeOp:
+		case NativeOp, NativeX87:
+			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
+				x87, entry = true, b.native.Resume[x.Op]
+				continue
+			}
 			c.ICount -= uint64(len(b.ops))
 			if x.Access != NativeNone && !c.touch(n.Linear, x.Access) {
 				c.blk, c.cur = b, &b.ops[x.Op]
 				c.deliverFault(c.abandon(c.pendingFault))
 				return nil
 			}
-			if i := c.runOp(b, int(x.Op)); i >= 0 {
+			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87); i >= 0 {
 				entry = b.native.Resume[i]
 				continue
 			}
@@ -260,7 +282,7 @@ func (c *CPU) runNative(b *block) *block {
 			if c.nextBlock(&c.entry) != b {
 				return nil
 			}
-			if i := c.runOp(b, 0); i >= 0 {
+			if i := c.runOp(b, 0, false); i >= 0 {
 				entry = b.native.Resume[i]
 				continue
 			}
@@ -320,9 +342,9 @@ func (c *CPU) enterAt(b *block) uintptr {
 }
 
 // runOp runs instruction i of a block for host code, and those behind it that
-// are the interpreter's too. It returns where host code goes on, or -1 if the
-// block has been left.
-func (c *CPU) runOp(b *block, i int) int {
+// are the interpreter's too: all of them, or until one has host code. It returns
+// where host code goes on, or -1 if the block has been left.
+func (c *CPU) runOp(b *block, i int, all bool) int {
 	c.blk, c.blkEnd = b, len(b.ops)
 	c.RIP = b.end
 	var op *Op
@@ -333,7 +355,7 @@ func (c *CPU) runOp(b *block, i int) int {
 		if i++; i >= c.blkEnd {
 			break
 		}
-		if b.native.Resume[i] != 0 && c.flatSegments() {
+		if !all && b.native.Resume[i] != 0 && c.flatSegments() {
 			c.cur = nil
 			return i
 		}

@@ -179,6 +179,10 @@ var (
 	natSSE     = native(unsafe.Offsetof(cpu.NativeState{}.SSE))
 	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
 	natMXCSR   = native(unsafe.Offsetof(cpu.NativeState{}.HostMXCSR))
+	natX87     = native(unsafe.Offsetof(cpu.NativeState{}.X87))
+	natX87Note = native(unsafe.Offsetof(cpu.NativeState{}.X87Note))
+	natX87Seg  = native(unsafe.Offsetof(cpu.NativeState{}.X87Seg))
+	natX87DP   = native(unsafe.Offsetof(cpu.NativeState{}.X87DP))
 	natJumps   = native(unsafe.Offsetof(cpu.NativeState{}.Jumps))
 )
 
@@ -232,6 +236,7 @@ func (e *Engine) emitGlueOf(long bool) {
 	a.Load(amd64.RSP, field(cpu.NativeOffsets.TLB), 8)
 	a.Lea(amd64.RSP, amd64.At(amd64.RSP, tlbBias), 8)
 	a.Mov(amd64.R14, amd64.RCX, 8)
+	e.ifLoaded(natX87, xrstor)
 	a.Load(amd64.R12, natBudget, 8)
 	a.Load(amd64.RAX, natFlags, 4)
 	e.setFlags()
@@ -258,6 +263,7 @@ func (e *Engine) emitGlueOf(long bool) {
 		}
 	})
 	a.Store(natBudget, amd64.R12, 8)
+	e.ifLoaded(natX87, xsave)
 	a.Load(amd64.RBP, natHostBP, 8)
 	a.Load(amd64.RSP, natHostSP, 8)
 	a.Load(amd64.RCX, natSSE, 8)

@@ -43,7 +43,7 @@ var lowerings = func() []*lowering {
 
 // lookup is the lowering of an instruction, nil if it is the interpreter's.
 func lookup(op *cpu.Op) *lowering {
-	if !op.Sem() {
+	if !op.Sem() && !op.X87() {
 		return nil
 	}
 	return lowerings[op.Form]
@@ -91,6 +91,10 @@ func newLowering(f *isa.Form) *lowering {
 	}
 	if stringCompare(f.Mnemonic) && f.Attr&isa.SSECheck != 0 {
 		l.fn, l.exits = lowerStringCompare, true
+		return l
+	}
+	if x87Form(f) {
+		l.fn, l.exits = lowerX87, true
 		return l
 	}
 	if vectorForm(f) {

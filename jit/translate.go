@@ -39,6 +39,9 @@ type trans struct {
 
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
+
+	x87  bool   // the x87 unit is loaded
+	note uint32 // the NativeNote of an x87 instruction that has not been noted yet
 }
 
 // slowPath is an exit out of line.
@@ -54,7 +57,9 @@ type slowPath struct {
 	stack  bool // by way of the stack's entry
 	back   int
 
-	loadSSE int // not 0: where to go on once the XMM registers are loaded
+	loadSSE int    // not 0: where to go on once the XMM registers are loaded
+	x87     bool   // the x87 unit is not loaded
+	note    uint32 // see trans
 }
 
 // Translate makes host code for a block, or returns nil.
@@ -81,6 +86,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	}
 	if !t.done {
 		t.settle()
+		t.noteX87()
 		t.leave(b.End())
 	}
 	t.outOfLine()
@@ -102,6 +108,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
 	t.sse, t.fp = false, false
+	t.x87, t.note = false, 0
 	t.liveness(lowers)
 	n.Resume = make([]uintptr, len(t.ops))
 
@@ -122,6 +129,9 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	for i := range t.ops {
 		t.i = i
 		at := t.N
+		if t.ops[i].Ends() {
+			t.noteX87()
+		}
 		switch l := lowers[i]; {
 		case l == nil:
 			t.interpret()
@@ -175,22 +185,25 @@ func (t *trans) exit(x cpu.NativeExit) {
 
 // interpret leaves the current instruction to the interpreter.
 func (t *trans) interpret() {
+	t.noteX87()
 	t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: uint8(t.i)})
 	t.inMem, t.clear = false, 0
 	t.fp = false // it may have been LDMXCSR
+	t.x87 = false
 	t.done = t.i == len(t.ops)-1 && t.ops[t.i].Ends()
 }
 
 // toSlow notes that the jump with its displacement at pos leaves the current
 // instruction, which has done nothing yet, to the interpreter.
 func (t *trans) toSlow(pos int) {
-	t.slow = append(t.slow, slowPath{jump: pos, op: uint8(t.i), inMem: t.inMem, clear: t.clear})
+	t.slow = append(t.slow, slowPath{jump: pos, op: uint8(t.i), inMem: t.inMem, clear: t.clear, note: t.note})
 }
 
 func (t *trans) outOfLine() {
 	for _, s := range t.slow {
 		t.Patch(s.jump, t.N)
-		t.inMem, t.clear = s.inMem, s.clear
+		t.inMem, t.clear, t.note = s.inMem, s.clear, s.note
+		t.noteX87()
 		if s.access != cpu.NativeNone {
 			t.missed(&s)
 			continue
@@ -204,7 +217,11 @@ func (t *trans) outOfLine() {
 			t.JmpTo(t.e.loadSSE)
 			t.Patch(skip, t.N)
 		}
-		t.exit(cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op, Access: s.access})
+		x := cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op}
+		if s.x87 {
+			x.Kind = cpu.NativeX87
+		}
+		t.exit(x)
 	}
 }
 
