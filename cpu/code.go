@@ -16,8 +16,9 @@ import (
 // dropped and decoding starts over.
 type CodeCache struct {
 	cpus  []*CPU
-	table [codeTableSize]*block
+	table [codeTableSize]*block // chains by codeHash
 	pages map[uint64]*codePage // by physical page address
+	few   [fewSlots]uint16     // how many pages of a slot are in it: most writes need not ask
 
 	slab                 []Op   // room for the next blocks' instructions
 	ops                  int    // instructions held, dead ones included
@@ -29,7 +30,7 @@ type CodeCache struct {
 }
 
 const (
-	codeTableSize = 1 << 15
+	codeTableSize = 1 << 16
 	maxBlockOps   = 32
 	uncached      = ^uint64(0) // block.pa of a block that is used once
 	maxOps        = 1 << 20    // about 80 MiB
@@ -46,6 +47,7 @@ type block struct {
 	mode  isa.Mode
 	dead  bool
 	pa2   uint64 // page of the bytes beyond the first page, 0: none
+	next  *block // of its chain
 	cold  bool   // not translatable
 	heat  uint16 // runs before it was translated
 
@@ -103,11 +105,50 @@ func NewCodeCache() *CodeCache {
 	return &CodeCache{pages: map[uint64]*codePage{}}
 }
 
-func (k *CodeCache) hasCode(pa uint64) bool { return k.pages[pa] != nil }
+const fewSlots = 1 << 14
+
+// page is what the cache has of the page at pa, nil if that holds no code.
+func (k *CodeCache) page(pa uint64) *codePage {
+	if k.few[pa>>12&(fewSlots-1)] == 0 {
+		return nil
+	}
+	return k.pages[pa]
+}
+
+func (k *CodeCache) hasCode(pa uint64) bool { return k.page(pa) != nil }
+
+func (k *CodeCache) addPage(pa uint64) *codePage {
+	p := &codePage{}
+	k.pages[pa] = p
+	k.few[pa>>12&(fewSlots-1)]++
+	for _, c := range k.cpus {
+		c.protectPage(pa)
+	}
+	return p
+}
+
+// removePage lets go of a page that holds no code any more.
+func (k *CodeCache) removePage(pa uint64) {
+	delete(k.pages, pa)
+	k.few[pa>>12&(fewSlots-1)]--
+	for _, c := range k.cpus {
+		c.unprotectPage(pa)
+	}
+}
 
 func codeHash(pa, rip uint64, mode isa.Mode) uint64 {
-	h := pa ^ pa>>15 ^ rip>>9 ^ uint64(mode)<<5
+	h := pa ^ pa>>16 ^ rip>>9 ^ uint64(mode)<<5
 	return h & (codeTableSize - 1)
+}
+
+// unchain removes a block from its chain.
+func (k *CodeCache) unchain(b *block) {
+	for at := &k.table[codeHash(b.pa, b.rip, b.mode)]; *at != nil; at = &(*at).next {
+		if *at == b {
+			*at = b.next
+			return
+		}
+	}
 }
 
 // room is memory for the instructions of a block; take keeps n of them.
@@ -133,7 +174,8 @@ func (k *CodeCache) insert(b *block) {
 	if b.pa2 != 0 {
 		k.place(b, b.pa2)
 	}
-	k.table[codeHash(b.pa, b.rip, b.mode)] = b
+	first := &k.table[codeHash(b.pa, b.rip, b.mode)]
+	b.next, *first = *first, b
 	k.Decoded++
 }
 
@@ -144,11 +186,7 @@ func (k *CodeCache) place(b *block, page uint64) {
 		p = nil
 	}
 	if p == nil {
-		p = &codePage{}
-		k.pages[page] = p
-		for _, c := range k.cpus {
-			c.protectPage(page)
-		}
+		p = k.addPage(page)
 	}
 	p.blocks = append(p.blocks, b)
 	p.mark(b.part(page))
@@ -159,7 +197,7 @@ func (k *CodeCache) Written(pa uint64, n int) {
 	for n > 0 {
 		page := pa &^ 0xfff
 		m := min(n, int(page+0x1000-pa))
-		if p := k.pages[page]; p != nil && p.touches(pa, m) {
+		if p := k.page(page); p != nil && p.touches(pa, m) {
 			k.invalidate(page, p, pa, m)
 		}
 		pa, n = pa+uint64(m), n-m
@@ -184,8 +222,7 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 	clear(p.blocks[len(kept):])
 	p.blocks = kept
 	if len(kept) == 0 {
-		delete(k.pages, page)
-		k.unprotect(page)
+		k.removePage(page)
 	}
 }
 
@@ -193,9 +230,7 @@ func (k *CodeCache) kill(b *block) {
 	b.dead = true
 	k.forget(b)
 	k.Invalidated++
-	if h := codeHash(b.pa, b.rip, b.mode); k.table[h] == b {
-		k.table[h] = nil
-	}
+	k.unchain(b)
 	for _, c := range k.cpus {
 		if c.blk == b {
 			c.blkEnd = 0
@@ -209,15 +244,7 @@ func (k *CodeCache) dropPage(page uint64) {
 			k.kill(b)
 		}
 	}
-	delete(k.pages, page)
-	k.unprotect(page)
-}
-
-// unprotect lets the next write to a page that holds no code any more find out.
-func (k *CodeCache) unprotect(page uint64) {
-	for _, c := range k.cpus {
-		c.unprotectPage(page)
-	}
+	k.removePage(page)
 }
 
 // Flush drops every block.
@@ -302,9 +329,9 @@ func (c *CPU) findBlock() *block {
 	lin := c.fetchLinear(rip)
 	page := c.execPage(lin)
 	pa := page&^0xfff | lin&0xfff
-	if b := c.code.table[codeHash(pa, rip, c.mode)]; b != nil && b.pa == pa && b.rip == rip && b.mode == c.mode {
-		if b.pa2 != 0 && !c.stillCrosses(b, lin) {
-			return c.decodeOne(lin, rip)
+	for b := c.code.table[codeHash(pa, rip, c.mode)]; b != nil; b = b.next {
+		if b.pa != pa || b.rip != rip || b.mode != c.mode || b.pa2 != 0 && !c.stillCrosses(b, lin) {
+			continue
 		}
 		if c.mode == 64 || rip+uint64(b.bytes)-1 <= uint64(c.Seg[CS].Limit) {
 			return b

@@ -291,18 +291,36 @@ func (c *CPU) eventsChanged() {
 	c.post(evINTR)
 }
 
-// modeChanged recomputes everything after a change of CR0, CR4, EFER, CS or SS.
+// codeSize is the mode that CS selects (SDM volume 3A, 3.4.5).
+func (c *CPU) codeSize() isa.Mode {
+	switch cs := &c.Seg[CS]; {
+	case c.long && cs.Attr&attrL != 0:
+		return 64
+	case cs.Attr&attrDB != 0:
+		return 32
+	}
+	return 16
+}
+
+// codeChanged is modeChanged after a change of CS and SS alone, which most often
+// leads from one ring to another of the same mode: the other segments stay as they are.
+func (c *CPU) codeChanged() {
+	if c.codeSize() != c.mode {
+		c.modeChanged()
+		return
+	}
+	c.privilegeChanged()
+	c.setEpoch()
+	c.stackChanged()
+	c.segChanged(CS)
+	c.segChanged(SS)
+	c.blkEnd = 0
+}
+
+// modeChanged recomputes everything after a change of CR0, CR4, EFER, VM, CS or SS.
 func (c *CPU) modeChanged() {
 	c.long = c.EFER&EFERLMA != 0
-	cs := &c.Seg[CS]
-	switch {
-	case c.long && cs.Attr&attrL != 0:
-		c.mode = 64
-	case cs.Attr&attrDB != 0:
-		c.mode = 32
-	default:
-		c.mode = 16
-	}
+	c.mode = c.codeSize()
 	c.linMask = 0xffffffff
 	if c.mode == 64 {
 		c.linMask = ^uint64(0)

@@ -1,5 +1,10 @@
 package cpu
 
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
 func init() {
 	exec(func(c *CPU, in *Op) { c.farJump(uint16(in.Imm2), in.Imm&opMask(in.OpSize), in) }, "JMPF Ap")
 	exec(func(c *CPU, in *Op) { sel, off := c.farPointer(in); c.farJump(sel, off, in) }, "JMPF Mp")
@@ -32,7 +37,7 @@ func (c *CPU) farPointer(in *Op) (sel uint16, off uint64) {
 // enter finishes a far transfer: CS is set, the rest follows.
 func (c *CPU) enter(rip uint64) {
 	c.RIP = rip
-	c.modeChanged()
+	c.codeChanged()
 }
 
 // farJump is JMP far (SDM volume 2, JMP).
@@ -287,14 +292,27 @@ func (f *frame) push(v uint64) {
 		lin &= 0xffffffff
 	}
 	var b [8]byte
-	for i := range b {
-		b[i] = byte(v >> (8 * i))
+	binary.LittleEndian.PutUint64(b[:], v)
+	if t := f.tlb(); t != nil && !c.strict {
+		if set := lin >> 12 & (tlbSize - 1); t.w[set]+lin+uint64(f.size)-1 < pageSize {
+			copy(unsafe.Slice((*byte)(t.ptr(set, lin)), f.size), b[:])
+			f.sp = sp
+			return
+		}
 	}
 	c.implicit = f.cpl != 3 && c.cpl == 3
 	s := c.locate(lin, f.size, accWrite, f.cpl == 3)
 	c.implicit = false
 	c.writeSpans(&s, b[:f.size])
 	f.sp = sp
+}
+
+// tlb is the TLB of the frame's privilege, nil if there is none yet.
+func (f *frame) tlb() *tlb {
+	if f.cpl != 3 && f.c.cpl == 3 {
+		return f.c.tlbs[tlbSuper]
+	}
+	return f.c.tlb
 }
 
 func (f *frame) top() uint64 {
@@ -414,7 +432,7 @@ func (c *CPU) returnTo(sel uint16, rip uint64, size, used int, extra uint64, res
 		c.Seg[SS].Attr = uint16(rpl) << 5
 	}
 	c.RIP = rip
-	c.modeChanged()
+	c.codeChanged()
 	if rpl > oldCPL {
 		c.nullInner(rpl)
 	}

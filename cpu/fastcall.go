@@ -30,7 +30,7 @@ func (c *CPU) sysenter(in *Op) {
 		c.RIP, c.GPR[RSP] = c.SysenterEIP&0xffffffff, c.SysenterESP&0xffffffff
 	}
 	c.flat(SS, sel+8, attrWrite|attrDB)
-	c.modeChanged()
+	c.codeChanged()
 }
 
 func (c *CPU) sysexit(in *Op) {
@@ -51,7 +51,7 @@ func (c *CPU) sysexit(in *Op) {
 		c.flat(SS, sel+24, attrWrite|attrDB|dpl3)
 		c.RIP, c.GPR[RSP] = c.GPR[RDX]&0xffffffff, c.GPR[RCX]&0xffffffff
 	}
-	c.modeChanged()
+	c.codeChanged()
 }
 
 func (c *CPU) syscall(in *Op) {
@@ -65,7 +65,7 @@ func (c *CPU) syscall(in *Op) {
 		c.flat(CS, sel, attrCode|attrReadable|attrDB)
 		c.flat(SS, sel+8, attrWrite|attrDB)
 		c.RIP = c.STAR & 0xffffffff
-		c.modeChanged()
+		c.codeChanged()
 		return
 	}
 	c.GPR[RCX] = in.Next
@@ -80,7 +80,7 @@ func (c *CPU) syscall(in *Op) {
 	c.stepping = c.stepping && c.RFLAGS&FlagTF != 0 // TF counts as it is afterwards
 	c.flat(CS, sel, attrCode|attrReadable|attrL)
 	c.flat(SS, sel+8, attrWrite|attrDB)
-	c.modeChanged()
+	c.codeChanged()
 }
 
 func (c *CPU) sysret(in *Op) {
@@ -95,7 +95,7 @@ func (c *CPU) sysret(in *Op) {
 		c.flat(CS, sel, attrCode|attrReadable|attrDB|dpl3)
 		c.flat(SS, sel+8, attrWrite|attrDB|dpl3)
 		c.RIP = c.GPR[RCX] & 0xffffffff
-		c.modeChanged()
+		c.codeChanged()
 		return
 	}
 	if in.OpSize == 8 {
@@ -113,5 +113,5 @@ func (c *CPU) sysret(in *Op) {
 		c.stepTrap()
 	}
 	c.flat(SS, sel+8, attrWrite|attrDB|dpl3)
-	c.modeChanged()
+	c.codeChanged()
 }

@@ -247,7 +247,11 @@ func (c *CPU) deliverProtected(f fault, k kind) {
 	}
 	c.RIP = off
 	c.afterGate(&d)
-	c.modeChanged()
+	if v86 {
+		c.modeChanged()
+	} else {
+		c.codeChanged()
+	}
 	c.setSP(fr.sp)
 }
 
@@ -314,7 +318,7 @@ func (c *CPU) deliverLong(f fault, k kind) {
 	c.Seg[SS] = ss
 	c.RIP = off
 	c.afterGate(&d)
-	c.modeChanged()
+	c.codeChanged()
 	c.GPR[RSP] = fr.sp
 }
 

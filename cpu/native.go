@@ -267,7 +267,11 @@ func (c *CPU) runNative(b *block) *block {
 			if x.Access != NativeNone && !c.touch(n.Linear, x.Access) {
 				c.blk, c.cur = b, &b.ops[x.Op]
 				c.deliverFault(c.abandon(c.pendingFault))
-				return nil
+				b = &c.entry
+				if c.events != 0 || c.ICount >= c.limit {
+					return b
+				}
+				break
 			}
 			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87); i >= 0 {
 				entry = b.native.Resume[i]

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"g86/cpu"
+	"g86/cpu/isa"
 	"g86/jit/amd64"
 )
 
@@ -74,6 +75,7 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err := e.makeSites(); err != nil {
 		return nil, err
 	}
+	e.Stats.Ops = make([]uint64, len(isa.Forms))
 	e.emitGlue()
 	e.reset()
 	code.SetTranslator(e, heat)
@@ -116,14 +118,20 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 
 // Exit is the exit that host code named.
 func (e *Engine) Exit(id uint32) *cpu.NativeExit {
-	x := &e.exits[id]
-	switch x.Kind {
-	case cpu.NativeBudget:
-		e.Stats.Budgets++
-	case cpu.NativeOp:
-		e.Stats.Ops++
-	case cpu.NativeLink:
-		e.Stats.Unlinked++
+	x, s := &e.exits[id], &e.Stats
+	switch {
+	case x.Kind == cpu.NativeBudget:
+		s.Budgets++
+	case x.Kind == cpu.NativeLink:
+		s.Unlinked++
+	case x.Kind == cpu.NativeX87:
+		s.X87++
+	case x.Kind == cpu.NativeCross:
+		s.Crossings++
+	case x.Access != cpu.NativeNone:
+		s.Misses++
+	case x.Kind == cpu.NativeOp:
+		s.Ops[x.Block.Ops()[x.Op].Form]++
 	}
 	return x
 }
@@ -150,6 +158,7 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 
 // Drop unlinks a block and lets go of it.
 func (e *Engine) Drop(b *cpu.Block) {
+	e.Stats.Drops++
 	n := b.NativeCode()
 	for _, id := range n.In {
 		if s := &e.sites[id]; s.to == int(n.Entry-e.base) {

@@ -4,46 +4,94 @@
 // same host instruction with its registers renamed and its memory operand
 // replaced by a translated address; the guest's status flags live in the host's.
 // What that does not fit is left to the interpreter, one instruction at a time.
+// docs/translator.md tells more.
 //
 // Registers in host code:
 //
 //	RAX RDX RBX RBP RSI RDI    the guest's
-//	R8 R9                      the guest's RSP and RCX
-//	R10 R11                    the guest's R12 and R8; the others live in memory
+//	R8 R9 R11 R13              the guest's RSP, RCX, R8 and R12; the others live in memory
+//	XMM0-15, x87               the guest's, once an instruction has needed them
 //	R12                        instruction budget
-//	RCX R13 R14                scratch
+//	RCX R10 R14                scratch
 //	R15                        the processor, see cpuBias
-//
-// RSP is Go's stack and not used.
+//	RSP                        the TLB, see tlbBias: there is no stack
 package jit
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"g86/cpu/isa"
+)
 
 // Heat is how often a block is interpreted before it is translated.
 const Heat = 8
 
 // Stats are counters for people.
 type Stats struct {
-	Blocks   uint64 // translated
-	Insns    uint64 // guest instructions in them
-	Interp   uint64 // of those left to the interpreter
-	Bytes    uint64 // of host code
-	Links    uint64
-	Resets   uint64 // times the cache was full
-	Enters   uint64
-	Budgets  uint64 // exits by reason
-	Ops      uint64
-	Unlinked uint64
+	Blocks    uint64        // translated
+	Insns     uint64        // guest instructions in them
+	Interp    uint64        // of those left to the interpreter
+	Bytes     uint64        // of host code
+	Time      time.Duration // of translating
+	Jumps     uint64        // direct exits of blocks
+	Links     uint64        // of those made jumps to other blocks
+	Drops     uint64        // blocks dropped, because they were overwritten for the most part
+	Resets    uint64        // times the cache was full
+	Enters    uint64
+	Budgets   uint64 // exits by reason
+	Misses    uint64
+	X87       uint64
+	Crossings uint64
+	Unlinked  uint64
+	Ops       []uint64 // of one instruction, by form
 }
 
-// String shows the counters, one a line.
+// String shows the counters, one a line, and the commonest reasons of exits.
 func (s *Stats) String() string {
-	return fmt.Sprintf("blocks translated      %d, of %d instructions, %d of them interpreted\n"+
-		"host code              %d KiB, cache emptied %d times\n"+
-		"links made             %d\n"+
-		"entries                %d\n"+
-		"exits: budget          %d\n"+
-		"exits: one instruction %d\n"+
-		"exits: no link         %d\n",
-		s.Blocks, s.Insns, s.Interp, s.Bytes>>10, s.Resets, s.Links, s.Enters, s.Budgets, s.Ops, s.Unlinked)
+	var b strings.Builder
+	line := func(name string, format string, a ...any) {
+		fmt.Fprintf(&b, "%-22s "+format+"\n", append([]any{name}, a...)...)
+	}
+	ops := uint64(0)
+	for _, n := range s.Ops {
+		ops += n
+	}
+	line("blocks translated", "%d, of %d instructions, %d of them interpreted", s.Blocks, s.Insns, s.Interp)
+	line("time translating", "%v, %.1f us a block", s.Time.Round(time.Millisecond), us(s.Time, s.Blocks))
+	line("host code", "%d KiB, cache emptied %d times, %d blocks dropped", s.Bytes>>10, s.Resets, s.Drops)
+	line("jumps linked", "%d of %d", s.Links, s.Jumps)
+	line("entries", "%d", s.Enters)
+	exit := func(name string, n uint64) { line("  exits: "+name, "%-10d %5.1f%%", n, percent(n, s.Enters)) }
+	exit("budget", s.Budgets)
+	exit("TLB miss", s.Misses)
+	exit("no link", s.Unlinked)
+	exit("x87 load", s.X87)
+	exit("page check", s.Crossings)
+	exit("instruction", ops)
+	type count struct {
+		form isa.ID
+		n    uint64
+	}
+	var top []count
+	for i, n := range s.Ops {
+		if n != 0 {
+			top = append(top, count{isa.ID(i), n})
+		}
+	}
+	slices.SortFunc(top, func(a, b count) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.form, b.form)) })
+	for _, t := range top[:min(len(top), 24)] {
+		f := &isa.Forms[t.form]
+		line("", "%-24s %-10d %5.1f%%", strings.TrimSpace(f.Mnemonic+" "+f.Args), t.n, percent(t.n, s.Enters))
+	}
+	return b.String()
+}
+
+func percent(n, of uint64) float64 { return 100 * float64(n) / float64(max(of, 1)) }
+
+func us(d time.Duration, n uint64) float64 {
+	return float64(d.Nanoseconds()) / 1000 / float64(max(n, 1))
 }

@@ -4,6 +4,7 @@ package jit
 
 import (
 	"slices"
+	"time"
 
 	"g86/cpu"
 	"g86/cpu/isa"
@@ -67,6 +68,8 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	if b.Mode() == 16 {
 		return nil
 	}
+	began := time.Now()
+	defer func() { e.Stats.Time += time.Since(began) }()
 	if e.asm.N+blockRoom > len(e.asm.Buf) || len(e.exits)+blockExits > maxExits {
 		e.Stats.Resets++
 		e.reset()
@@ -236,6 +239,7 @@ func (t *trans) leave(target uint64) {
 // link makes the jump with its displacement at pos a direct exit.
 func (t *trans) link(pos int, target uint64) {
 	id := len(t.e.exits)
+	t.e.Stats.Jumps++
 	s := site{jump: pos, stub: t.N}
 	t.Patch(pos, t.N)
 	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Target: target})
