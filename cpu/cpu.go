@@ -168,7 +168,7 @@ func (c *CPU) Init() {
 	s := &c.State
 	keep := *s
 	*s = State{ICount: keep.ICount, TSCOffset: keep.TSCOffset, TSCAdjust: keep.TSCAdjust, TSCAux: keep.TSCAux,
-		FPU: keep.FPU, XMM: keep.XMM, MXCSR: keep.MXCSR, PAT: keep.PAT, MTRR: keep.MTRR, MiscEnable: keep.MiscEnable,
+		FPU: keep.FPU, XMM: keep.XMM, MXCSR: keep.MXCSR, PAT: keep.PAT, MTRR: keep.MTRR, MiscEnable: keep.MiscEnable, SpecCtrl: keep.SpecCtrl,
 		STAR: keep.STAR, LSTAR: keep.LSTAR, CSTAR: keep.CSTAR, FMASK: keep.FMASK, KernelGSBase: keep.KernelGSBase,
 		SysenterCS: keep.SysenterCS, SysenterESP: keep.SysenterESP, SysenterEIP: keep.SysenterEIP, XCR0: keep.XCR0}
 	s.GPR[RDX] = uint64(c.Model.Signature)

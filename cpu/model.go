@@ -21,6 +21,7 @@ type Model struct {
 	// Features that are not instructions.
 	PSE, PAE, PGE, VME, DE, MCE, MTRR, PAT, PSE36, APIC, X2APIC, TSCDeadline bool
 	NX, GBPages, SMEP, UMIP, PCID, ERMS, Hypervisor, InvariantTSC            bool
+	SpecCtrl                                                                 bool // IA32_SPEC_CTRL, IA32_PRED_CMD, IA32_ARCH_CAPABILITIES
 }
 
 // Has reports whether the model executes instructions of feature f.
@@ -74,6 +75,7 @@ func models() map[string]*Model {
 	x64.Name, x64.Signature, x64.MaxLeaf, x64.MaxExt = "x86-64", 0xf4a, 0xd, 0x80000008
 	x64.Brand = "g86 x86-64 processor"
 	x64.NX, x64.X2APIC, x64.TSCDeadline, x64.Hypervisor, x64.InvariantTSC = true, true, true, true, true
+	x64.SpecCtrl = true
 	x64.with(isa.SSE2, isa.LM, isa.SYSCALL, isa.LAHF64, isa.CLFLUSH, isa.CX16)
 
 	v2 := x64
@@ -185,6 +187,7 @@ func (m *Model) CPUID(leaf, sub uint32, id, n int, osxsave, apicOn bool, xcr0 ui
 			idBit{m.ERMS, 9}, idBit{h(isa.INVPCID), 10}, idBit{h(isa.RDSEED), 18}, idBit{h(isa.ADX), 19},
 			idBit{h(isa.SMAP), 20}, idBit{h(isa.CLFLUSHOPT), 23}, idBit{h(isa.CLWB), 24}, idBit{h(isa.SHA), 29})
 		c = idBits(idBit{m.UMIP, 2}, idBit{h(isa.RDPID), 22})
+		d = idBits(idBit{m.SpecCtrl, 26}, idBit{m.SpecCtrl, 27}, idBit{m.SpecCtrl, 29}) // IBRS and IBPB, STIBP
 	case 0xb:
 		return m.topologyLeaf(sub, id, n)
 	case 0xd:

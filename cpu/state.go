@@ -94,6 +94,7 @@ type State struct {
 	MiscEnable                      uint64
 	MTRR                            MTRR
 	MCGStatus                       uint64
+	SpecCtrl                        uint64
 
 	FPU   FPU
 	XMM   [16][2]uint64

@@ -173,6 +173,10 @@ func TestMSRChecks(t *testing.T) {
 		{"MTRRCAP is read-only", msrMTRRCap, 0, false},
 		{"TSC_AUX upper half", msrTSCAux, 1 << 32, false},
 		{"SYSENTER_EIP", msrSysenterEIP, 0x1234, true},
+		{"SPEC_CTRL", msrSpecCtrl, 3, true},
+		{"SPEC_CTRL reserved bit", msrSpecCtrl, 1 << 8, false},
+		{"PRED_CMD reserved bit", msrPredCmd, 2, false},
+		{"ARCH_CAPABILITIES is read-only", msrArchCap, archCapabilities, false},
 	} {
 		r := newSysRig(t, 64)
 		r.start("0f30")
