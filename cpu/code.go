@@ -17,8 +17,8 @@ import (
 type CodeCache struct {
 	cpus  []*CPU
 	table [codeTableSize]*block // chains by codeHash
-	pages map[uint64]*codePage // by physical page address
-	few   [fewSlots]uint16     // how many pages of a slot are in it: most writes need not ask
+	pages map[uint64]*codePage  // by physical page address
+	few   [fewSlots]uint16      // how many pages of a slot are in it: most writes need not ask
 
 	slab                 []Op   // room for the next blocks' instructions
 	ops                  int    // instructions held, dead ones included

@@ -30,10 +30,12 @@ func (b *block) Mode() isa.Mode { return b.mode }
 // Native is a block's host code.
 type Native struct {
 	Entry  uintptr   // expects guest flags in host flags
-	Resume []uintptr // where to go on at each instruction, 0 where the interpreter runs it
-	In     []uint32  // exits of other blocks that jump here directly
+	Resume []uint16  // where to go on at each instruction, from Entry on; 0 where the interpreter runs it
+	In     []uint32  // links of other blocks that jump here
 	Exits  [2]uint32 // its own: the first, and the one after the last
 }
+
+func (n *Native) resume(i int) uintptr { return n.Entry + uintptr(n.Resume[i]) }
 
 // NativeKind is why host code came back.
 type NativeKind uint8
@@ -41,30 +43,21 @@ type NativeKind uint8
 const (
 	NativeBudget NativeKind = iota // at the head of the block: the budget does not cover it
 	NativeOp                       // the interpreter has to run instruction Op
-	NativeLink                     // at the end of the block, on the way to Target
+	NativeRead                     // likewise, because the memory at NativeState.Linear could not be read
+	NativeWrite                    // or written
+	NativeLink                     // at the end of the block, by link Link
 	NativeCross                    // at the head of the block: its second page is not known to be still the same
 	NativeX87                      // instruction Op needs the x87 unit, which is not loaded
 	NativeNote                     // no exit: it names instruction Op as the last of the x87 unit
 )
 
-// NativeAccess is the memory access, at NativeState.Linear, that host code could
-// not do.
-type NativeAccess uint8
-
-const (
-	NativeNone NativeAccess = iota
-	NativeRead
-	NativeWrite
-)
-
 // NativeExit is one place where host code comes back.
 type NativeExit struct {
-	Block  *Block
-	Target uint64
-	Kind   NativeKind
-	Op     uint8
-	Clear  uint16 // status flags that are 0 whatever the host's say
-	Access NativeAccess
+	Block *Block
+	Link  uint32
+	Clear uint16 // status flags that are 0 whatever the host's say
+	Kind  NativeKind
+	Op    uint8
 }
 
 // Translator makes and runs host code.
@@ -75,8 +68,10 @@ type Translator interface {
 	Translate(b *Block) *Native
 	// Exit is the exit that host code named.
 	Exit(id uint32) *NativeExit
-	// Link makes exit id jump to a block.
-	Link(id uint32, to *Block)
+	// Target is where a link leads.
+	Target(link uint32) uint64
+	// Link makes a link jump to a block.
+	Link(link uint32, to *Block)
 	// Sites is the address of what it keeps of memory accesses.
 	Sites() uintptr
 	// Drop removes a block's host code.
@@ -258,13 +253,13 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeOp, NativeX87:
+		case NativeOp, NativeRead, NativeWrite, NativeX87:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
-				x87, entry = true, b.native.Resume[x.Op]
+				x87, entry = true, b.native.resume(int(x.Op))
 				continue
 			}
 			c.ICount -= uint64(len(b.ops))
-			if x.Access != NativeNone && !c.touch(n.Linear, x.Access) {
+			if (x.Kind == NativeRead || x.Kind == NativeWrite) && !c.touch(n.Linear, x.Kind == NativeWrite) {
 				c.blk, c.cur = b, &b.ops[x.Op]
 				c.deliverFault(c.abandon(c.pendingFault))
 				b = &c.entry
@@ -274,7 +269,7 @@ func (c *CPU) runNative(b *block) *block {
 				break
 			}
 			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87); i >= 0 {
-				entry = b.native.Resume[i]
+				entry = b.native.resume(i)
 				continue
 			}
 			if c.events != 0 || c.ICount >= c.limit {
@@ -287,14 +282,14 @@ func (c *CPU) runNative(b *block) *block {
 				return nil
 			}
 			if i := c.runOp(b, 0, false); i >= 0 {
-				entry = b.native.Resume[i]
+				entry = b.native.resume(i)
 				continue
 			}
 			if c.events != 0 || c.ICount >= c.limit {
 				return b
 			}
 		case NativeLink:
-			c.RIP = x.Target
+			c.RIP = t.Target(x.Link)
 			if c.ICount >= c.limit {
 				return b
 			}
@@ -304,7 +299,7 @@ func (c *CPU) runNative(b *block) *block {
 			return b
 		}
 		if x.Kind == NativeLink && !b.dead && b.native != nil { // translating may have emptied the cache
-			t.Link(n.Exit, to)
+			t.Link(x.Link, to)
 		}
 		if c.limit-c.ICount < uint64(len(to.ops)) {
 			return b
@@ -316,11 +311,11 @@ func (c *CPU) runNative(b *block) *block {
 
 // touch translates an address that host code could not access. It returns false
 // for a page fault, which is pending then: the commonest exception needs no panic.
-func (c *CPU) touch(lin uint64, how NativeAccess) bool {
+func (c *CPU) touch(lin uint64, write bool) bool {
 	lin &= c.linMask
 	set := lin >> 12 & (tlbSize - 1)
 	tag, acc := c.tlb.r[set], accRead
-	if how == NativeWrite {
+	if write {
 		tag, acc = c.tlb.w[set], accWrite
 	}
 	return is(tag, lin&^0xfff) || !canonical(lin) || c.tryFill(lin, acc, c.cpl == 3) != nil

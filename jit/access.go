@@ -141,7 +141,7 @@ func (t *trans) missed(s *slowPath) {
 	} else if s.linear != amd64.At(tmpA, 0) {
 		t.Lea(tmpA, s.linear, 8)
 	}
-	x := cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op, Access: s.access}
+	x := cpu.NativeExit{Kind: s.access, Op: s.op}
 	if !s.stack {
 		t.Store(natLinear, tmpA, 8)
 		t.exit(x)

@@ -45,20 +45,21 @@ type Engine struct {
 	accesses []stackSite // by exit
 
 	exits  []cpu.NativeExit
-	sites  []site
+	links  []link
 	blocks []*cpu.Block
 
 	Stats Stats
 }
 
-// site is the place of a direct exit's jump.
-type site struct {
-	jump  int // 32-bit displacement of the jump, 0: not a direct exit
-	stub  int // where it leads unlinked
-	cross int // the guarded jump for links to other pages, 0: none needed
-	key   int // its key
-	rel   int // its displacement
-	to    int // where it leads when linked
+// link is a direct exit: offsets in the code buffer.
+type link struct {
+	target uint64
+	jump   int32 // 32-bit displacement of the jump
+	stub   int32 // where it leads unlinked
+	cross  int32 // the guarded jump for links to other pages, 0: none needed
+	key    int32 // its key
+	rel    int32 // its displacement
+	to     int32 // where it leads when linked
 }
 
 // Attach makes the processors that use code run translated code. heat is how
@@ -71,6 +72,7 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the host gives no memory that is both writable and executable: %w", err)
 	}
+	syscall.Madvise(buf, syscall.MADV_HUGEPAGE) // a wish: translated code jumps about and waits for the host's TLB
 	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0]))}
 	if err := e.makeSites(); err != nil {
 		return nil, err
@@ -99,7 +101,7 @@ func (e *Engine) reset() {
 	e.asm.N = e.start
 	e.code.ForgetAll(e.blocks)
 	clear(e.blocks)
-	e.blocks, e.sites = e.blocks[:0], e.sites[:0]
+	e.blocks, e.links = e.blocks[:0], e.links[:0]
 	clear(e.exits)
 	e.exits = e.exits[:0]
 }
@@ -128,7 +130,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.X87++
 	case x.Kind == cpu.NativeCross:
 		s.Crossings++
-	case x.Access != cpu.NativeNone:
+	case x.Kind == cpu.NativeRead || x.Kind == cpu.NativeWrite:
 		s.Misses++
 	case x.Kind == cpu.NativeOp:
 		s.Ops[x.Block.Ops()[x.Op].Form]++
@@ -136,10 +138,13 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 	return x
 }
 
-// Link makes a direct exit jump to a block.
+// Target is where a link leads.
+func (e *Engine) Target(id uint32) uint64 { return e.links[id].target }
+
+// Link makes a link jump to a block.
 func (e *Engine) Link(id uint32, to *cpu.Block) {
-	s, n := &e.sites[id], to.NativeCode()
-	entry := int(n.Entry - e.base)
+	s, n := &e.links[id], to.NativeCode()
+	entry := int32(n.Entry - e.base)
 	if s.to == entry {
 		return // its page was unmapped for a while
 	}
@@ -147,13 +152,13 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 	e.Stats.Links++
 	n.In = append(n.In, id)
 	if s.cross == 0 {
-		e.asm.Patch(s.jump, entry)
+		e.asm.Patch(int(s.jump), int(entry))
 		return
 	}
-	e.asm.Patch(s.jump, s.stub) // never half a link
+	e.asm.Patch(int(s.jump), int(s.stub)) // never half a link
 	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -to.CodeKey())
-	e.asm.Patch(s.rel, entry)
-	e.asm.Patch(s.jump, s.cross)
+	e.asm.Patch(int(s.rel), int(entry))
+	e.asm.Patch(int(s.jump), int(s.cross))
 }
 
 // Drop unlinks a block and lets go of it.
@@ -161,8 +166,8 @@ func (e *Engine) Drop(b *cpu.Block) {
 	e.Stats.Drops++
 	n := b.NativeCode()
 	for _, id := range n.In {
-		if s := &e.sites[id]; s.to == int(n.Entry-e.base) {
-			e.asm.Patch(s.jump, s.stub)
+		if s := &e.links[id]; s.to == int32(n.Entry-e.base) {
+			e.asm.Patch(int(s.jump), int(s.stub))
 			s.to = 0
 		}
 	}

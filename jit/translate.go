@@ -52,7 +52,7 @@ type slowPath struct {
 	inMem bool
 	clear uint32
 
-	access cpu.NativeAccess // the access that failed:
+	access cpu.NativeKind // not 0: the access that failed
 	linear amd64.Mem
 	size   int
 	stack  bool // by way of the stack's entry
@@ -79,12 +79,12 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	for i := range t.ops {
 		lowers[i] = lookup(&t.ops[i])
 	}
-	first, exits := t.N, len(e.exits)
+	first, exits, links := t.N, len(e.exits), len(e.links)
 	n := &cpu.Native{}
 	interp := t.instructions(lowers, n)
 	for interp < 0 { // an instruction has turned out to be the interpreter's
 		t.N = first
-		e.drop(exits)
+		e.exits, e.links = e.exits[:exits], e.links[:links]
 		interp = t.instructions(lowers, n)
 	}
 	if !t.done {
@@ -113,7 +113,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	t.sse, t.fp = false, false
 	t.x87, t.note = false, 0
 	t.liveness(lowers)
-	n.Resume = make([]uintptr, len(t.ops))
+	n.Resume = make([]uint16, len(t.ops))
 
 	// The head: an exit ahead of it is near enough for JRCXZ.
 	over := t.N
@@ -140,18 +140,13 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 			t.interpret()
 			interp++
 		case l.fn(t, &t.ops[i], l):
-			n.Resume[i] = t.e.base + uintptr(at)
+			n.Resume[i] = uint16(t.e.base + uintptr(at) - n.Entry)
 		default:
 			lowers[i] = nil
 			return -1
 		}
 	}
 	return interp
-}
-
-// drop forgets the exits from id on.
-func (e *Engine) drop(id int) {
-	e.exits, e.sites = e.exits[:id], e.sites[:id]
 }
 
 // liveness finds the flags that matter after each instruction. An instruction
@@ -176,7 +171,6 @@ func (t *trans) newExit(x cpu.NativeExit) uint32 {
 	id := uint32(len(t.e.exits))
 	x.Block, x.Clear = t.b, uint16(t.clear)
 	t.e.exits = append(t.e.exits, x)
-	t.e.sites = append(t.e.sites, site{})
 	return id
 }
 
@@ -207,7 +201,7 @@ func (t *trans) outOfLine() {
 		t.Patch(s.jump, t.N)
 		t.inMem, t.clear, t.note = s.inMem, s.clear, s.note
 		t.noteX87()
-		if s.access != cpu.NativeNone {
+		if s.access != 0 {
 			t.missed(&s)
 			continue
 		}
@@ -238,20 +232,19 @@ func (t *trans) leave(target uint64) {
 
 // link makes the jump with its displacement at pos a direct exit.
 func (t *trans) link(pos int, target uint64) {
-	id := len(t.e.exits)
 	t.e.Stats.Jumps++
-	s := site{jump: pos, stub: t.N}
+	s := link{target: target, jump: int32(pos), stub: int32(t.N)}
 	t.Patch(pos, t.N)
-	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Target: target})
+	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Link: uint32(len(t.e.links))})
 	if target>>12 != t.b.RIP()>>12 {
-		s.cross = t.N
-		s.key = t.checkKey(target, 0)
+		s.cross = int32(t.N)
+		s.key = int32(t.checkKey(target, 0))
 		ok := t.Jrcxz()
-		t.JmpTo(s.stub)
+		t.JmpTo(int(s.stub))
 		t.PatchShort(ok)
-		s.rel = t.Jmp()
+		s.rel = int32(t.Jmp())
 	}
-	t.e.sites[id] = s
+	t.e.links = append(t.e.links, s)
 }
 
 // checkKey makes RCX 0 if the code key of lin's page is key. It returns where the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"sort"
 	"strings"
 
@@ -48,7 +49,14 @@ type cli struct {
 	out, err *os.File
 }
 
+// gcPercent keeps the heap, most of which is decoded code that lives long, closer to
+// what it needs than Go does by itself.
+const gcPercent = 40
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	c := &cli{os.Stdin, os.Stdout, os.Stderr}
 	os.Exit(c.exit(c.main(os.Args[1:])))
 }
