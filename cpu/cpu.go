@@ -20,6 +20,9 @@ type Board interface {
 
 	// TSC is the machine's time-stamp counter before TSCOffset.
 	TSC() uint64
+	// TSCRate is how many ticks the counter advances with each instruction, 0 if
+	// that is not a whole number.
+	TSCRate() uint64
 	// TSCChanged is told that the guest has set its own counter, TSC()+TSCOffset.
 	TSCChanged()
 	// Random is the next number of RDRAND and RDSEED.
@@ -93,6 +96,7 @@ type CPU struct {
 	pendingFault fault
 	ext          bool   // INT1 is being delivered: error codes have the EXT bit
 	implicit     bool   // the access is the processor's own (descriptor tables, TSS)
+	held         bool   // an interrupt waits for IF
 	single       bool   // one instruction at a time
 	stepping     bool   // a single-step trap follows the instruction
 	committed    bool   // a task switch is past its commit point: RIP is the new task's
@@ -319,6 +323,7 @@ func (c *CPU) codeChanged() {
 
 // modeChanged recomputes everything after a change of CR0, CR4, EFER, VM, CS or SS.
 func (c *CPU) modeChanged() {
+	c.native.NoTSC = 1 // CR4.TSD
 	c.long = c.EFER&EFERLMA != 0
 	c.mode = c.codeSize()
 	c.linMask = 0xffffffff

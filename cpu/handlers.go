@@ -16,6 +16,8 @@ type handler struct {
 	gen   *[6]func(*CPU, *Op)
 	exec  func(*CPU, *Op)
 	ends  bool // ends a block: may change RIP or the mode
+	cpl0  bool // needs CPL 0, and nothing else
+	rep   bool // ends a block if it is repeated
 	check bool // has checks that run before it: Prot, CPL0, x87 and SSE enabling
 }
 
@@ -63,9 +65,10 @@ func bindForms() error {
 				h.exec = (*CPU).opUD
 			}
 			if f.Attr&(isa.Rep|isa.RepCond) != 0 {
-				h.ends = true
+				h.rep = true
 			}
 		}
+		h.cpl0 = !h.check && f.Attr&(isa.Prot|isa.CPL0) == isa.CPL0
 		h.check = h.check || f.Attr&(isa.Prot|isa.CPL0) != 0
 	}
 	if len(missing) != 0 {
@@ -101,7 +104,7 @@ func (c *CPU) bind(op *Op, next uint64) {
 		op.Form = f.Legacy
 	}
 	h := &formHandlers[op.Form]
-	op.ends = h.ends
+	op.ends = h.ends || h.rep && op.Prefix&anyRep != 0
 	op.run = h.pick(op)
 	if h.check {
 		op.run = (*CPU).runChecked

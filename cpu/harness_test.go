@@ -46,7 +46,8 @@ func (b *testBoard) SetTPR(uint8)                         {}
 func (b *testBoard) ReadMSR(n uint32) (v uint64, ok bool) { return 0, false }
 func (b *testBoard) WriteMSR(n uint32, v uint64) bool     { return false }
 
-func (b *testBoard) TSCChanged() {}
+func (b *testBoard) TSCRate() uint64 { return 0 }
+func (b *testBoard) TSCChanged()     {}
 func (b *testBoard) FERR(level bool) {
 	b.ferr = level
 	b.edges++

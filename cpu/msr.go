@@ -148,6 +148,7 @@ func (c *CPU) writeMSR(n uint32, v uint64) bool {
 		c.TSCAdjust += offset - c.TSCOffset
 		c.TSCOffset = offset
 		c.board.TSCChanged()
+		c.native.NoTSC = 1
 		return true
 	case msrTSCAdjust:
 		if !c.Model.TSCDeadline {
@@ -156,6 +157,7 @@ func (c *CPU) writeMSR(n uint32, v uint64) bool {
 		c.TSCOffset += v - c.TSCAdjust
 		c.TSCAdjust = v
 		c.board.TSCChanged()
+		c.native.NoTSC = 1
 		return true
 	case msrEFER:
 		return c.setEFER(v)

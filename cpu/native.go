@@ -101,6 +101,20 @@ type NativeState struct {
 	HostMXCSR uint32
 	Jumps     *JumpCache
 
+	// Of the system flags, for the instructions in package jit's system.go. A word that
+	// begins with No is 0 where host code may do without the interpreter.
+	SysFlags uint64 // RFLAGS without what LAHF has, OF, VM and RF
+	SysOn    uint64 // the same with IF set
+	SysOff   uint64 // and with IF clear
+	NoCLI    uint64
+	NoSTI    uint64 // an interrupt may be waiting for IF
+	DF       uint64
+	CPL      uint64
+	NoTSC    uint64
+	TSCRate  uint64 // ticks an instruction
+	TSCBase  uint64 // the time-stamp counter when the budget is 0
+	end      uint64 // instruction count when the budget is 0
+
 	X87     uint64 // whose the host's x87 state is
 	X87Note uint32 // not 0: the NativeNote of the last x87 instruction
 	X87Seg  uint32 // not 0: the segment register, plus 1, of X87DP
@@ -159,6 +173,8 @@ func (b *block) Crossing() (lin, key uint64, ok bool) {
 var NativeOffsets = struct {
 	GPR, Native, TLB, Seg, XMM, MXCSR   uintptr
 	X87Image                            uintptr
+	SegReg, SegRegSize, SegRegBase      uintptr
+	KernelGSBase, TSCAux                uintptr
 	SegSize, SegTight                   uintptr
 	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
 	TLBStack                            uintptr
@@ -166,7 +182,9 @@ var NativeOffsets = struct {
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
 	X87Image: x87ImageAt,
-	XMM:      unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
+	SegReg:   unsafe.Offsetof(CPU{}.Seg), SegRegSize: unsafe.Sizeof(Segment{}), SegRegBase: unsafe.Offsetof(Segment{}.Base),
+	KernelGSBase: unsafe.Offsetof(CPU{}.KernelGSBase), TSCAux: unsafe.Offsetof(CPU{}.TSCAux),
+	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
 	TLBStack: unsafe.Offsetof(tlb{}.stack),
@@ -177,6 +195,12 @@ var NativeOffsets = struct {
 func (op *Op) Sem() bool {
 	h := &formHandlers[op.Form]
 	return !op.absent && h.gen != nil && !h.check
+}
+
+// Present reports whether the processor has the instruction, and it needs no check
+// beforehand.
+func (op *Op) Present() bool {
+	return !op.absent && !formHandlers[op.Form].check || formHandlers[op.Form].cpl0 && !op.absent
 }
 
 // Ends reports whether the instruction ends its block.
@@ -232,7 +256,7 @@ func (c *CPU) runNative(b *block) *block {
 	limit := c.grant()
 	entry := c.enterAt(b)
 	x87 := false
-	n.X87 = x87Memory
+	n.X87, n.NoTSC = x87Memory, 1
 	for {
 		if x87 && c.x87MayRun() {
 			c.x87ToHost()
@@ -240,10 +264,12 @@ func (c *CPU) runNative(b *block) *block {
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
 		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
+		c.systemFlags()
 		t.Enter(c, entry, c.mode == 64)
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
 		}
+		c.RFLAGS = c.RFLAGS&^FlagIF | n.SysFlags&FlagIF
 		x := *t.Exit(n.Exit) // a copy: its block may be dropped
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
 		b := x.Block
@@ -324,8 +350,34 @@ func (c *CPU) touch(lin uint64, write bool) bool {
 // grant sets the budget and returns the instruction count at which it is used up.
 func (c *CPU) grant() uint64 {
 	limit := min(c.limit, c.ICount+nativeBudget)
-	c.native.Budget = -int64(limit-c.ICount) - 1
+	n := &c.native
+	n.Budget = -int64(limit-c.ICount) - 1
+	n.TSCBase += n.TSCRate * (limit + 1 - n.end)
+	n.end = limit + 1
 	return limit
+}
+
+// systemFlags prepares what instructions of the system depend on.
+func (c *CPU) systemFlags() {
+	n := &c.native
+	n.SysFlags = c.RFLAGS &^ (statusFlags | Flag1 | FlagVM | FlagRF)
+	n.SysOn, n.SysOff = n.SysFlags|FlagIF, n.SysFlags&^FlagIF
+	n.DF, n.CPL = c.RFLAGS&FlagDF, uint64(c.cpl)
+	n.NoCLI, n.NoSTI = 1, 1
+	if c.CR0&CR0PE == 0 || c.iopl() >= c.cpl {
+		n.NoCLI = 0
+		if !c.held {
+			n.NoSTI = 0
+		}
+	}
+}
+
+// tscRead tells translated code how to go on from a value of the time-stamp counter.
+func (c *CPU) tscRead(v uint64) {
+	n := &c.native
+	if rate := c.board.TSCRate(); rate != 0 && c.CR4&CR4TSD == 0 {
+		n.NoTSC, n.TSCRate, n.TSCBase = 0, rate, v+rate*(n.end-c.Count())
+	}
 }
 
 // enterAt is the host code of b, where indirect jumps will find it, too.

@@ -157,6 +157,7 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 	if c.events&evINTR != 0 {
 		switch {
 		case !c.board.Interrupt():
+			c.held = false
 			c.events &^= evINTR
 		case c.RFLAGS&FlagIF != 0 && shadow == 0:
 			vector := c.board.Ack()
@@ -165,6 +166,7 @@ func (c *CPU) handleEvents() (exit Exit, leave bool) {
 				c.external(uint8(vector))
 			}
 		case c.RFLAGS&FlagIF == 0:
+			c.held = true
 			c.events &^= evINTR // comes back when IF is set
 		}
 	}

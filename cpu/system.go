@@ -305,6 +305,7 @@ func (c *CPU) arpl(in *Op) {
 
 func (c *CPU) rdtsc() {
 	t := c.board.TSC() + c.TSCOffset
+	c.tscRead(t)
 	c.GPR[RAX], c.GPR[RDX] = t&0xffffffff, t>>32
 }
 

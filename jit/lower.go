@@ -14,6 +14,7 @@ import (
 // code: the fields say which opcode, and what it does to its operands.
 type lowering struct {
 	fn     func(*trans, *cpu.Op, *lowering) bool // false: the interpreter's after all
+	plain  bool                                  // needs nothing but that the model has it
 	exits  bool                                  // may leave for the interpreter without a memory operand
 	flags  isa.FlagEffect                        // of the host instruction, undefined flags that host and guest agree on left out
 	zero   uint32                                // flags that are 0 for the guest and not for the host
@@ -43,10 +44,11 @@ var lowerings = func() []*lowering {
 
 // lookup is the lowering of an instruction, nil if it is the interpreter's.
 func lookup(op *cpu.Op) *lowering {
-	if !op.Sem() && !op.X87() {
+	l := lowerings[op.Form]
+	if l == nil || !op.Sem() && !op.X87() && !(l.plain && op.Present()) {
 		return nil
 	}
-	return lowerings[op.Form]
+	return l
 }
 
 var conditionNames = [16]string{"O", "NO", "B", "NB", "Z", "NZ", "BE", "NBE", "S", "NS", "P", "NP", "L", "NL", "LE", "NLE"}
@@ -91,6 +93,10 @@ func newLowering(f *isa.Form) *lowering {
 	}
 	if stringCompare(f.Mnemonic) && f.Attr&isa.SSECheck != 0 {
 		l.fn, l.exits = lowerStringCompare, true
+		return l
+	}
+	if fn := systemLowering(f); fn != nil {
+		l.fn, l.plain, l.exits = fn, true, true
 		return l
 	}
 	if x87Form(f) {
@@ -828,9 +834,57 @@ func lowerDiv(t *trans, op *cpu.Op, l *lowering) bool {
 // memory operand.
 func lowerBitTest(t *trans, op *cpu.Op, l *lowering) bool {
 	if op.Mem() && l.ext < 0 {
-		return false
+		return lowerBitString(t, op, l)
 	}
 	return lowerPlain(t, op, l)
+}
+
+// lowerBitString is BT and its relatives with a bit string in memory: the register tells
+// the word, too.
+func lowerBitString(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size == 2 || int(op.AddrSize) != t.width() {
+		return false
+	}
+	shift, scale := uint64(5), uint8(2)
+	if size == 8 {
+		shift, scale = 6, 3
+	}
+	t.before(&l.flags)
+	m, ok := t.linear(op)
+	if !ok {
+		return false
+	}
+	if m.Base == amd64.None {
+		t.MovImm(tmpA, uint64(int64(m.Disp)))
+		m = amd64.At(tmpA, 0)
+	}
+	bit := t.reg(op.Reg, tmpC)
+	t.MovImm(tmpB, shift)
+	t.Sarx(tmpC, bit, tmpB, size)
+	if size == 4 && t.long {
+		t.Emit(&amd64.Insn{Opcode: 0x63, Size: 8, Reg: tmpC, RM: tmpC}) // MOVSXD
+	}
+	t.Lea(tmpA, amd64.Mem{Base: m.Base, Index: tmpC, Scale: scale, Disp: m.Disp}, t.width())
+	kind := read
+	if l.rmW {
+		kind = write
+	}
+	m = t.access(amd64.At(tmpA, 0), size, kind)
+	t.Load(tmpC, m, size)
+	if bit = hostReg[op.Reg]; bit == amd64.None {
+		at := gpr(op.Reg)
+		bit = tmpA
+		t.Lea(tmpB, m, 8)
+		m = amd64.At(tmpB, 0)
+		t.Load(tmpA, at, 8)
+	}
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: l.opcode, Size: size, Reg: bit, RM: tmpC})
+	if l.rmW {
+		t.Store(m, tmpC, size)
+	}
+	t.after(&l.flags, 0)
+	return true
 }
 
 // lowerScan is BSF and BSR. For the guest SF and PF (undefined) are the source's,

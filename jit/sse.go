@@ -207,21 +207,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 			return false
 		}
 		if v.aligned {
-			r := lin.Base
-			switch {
-			case r == amd64.None:
-				r = tmpC
-				t.MovImm(r, uint64(uint32(lin.Disp)))
-			case lin.Disp&15 != 0:
-				r = tmpC
-				t.Lea(r, lin, 8)
-			}
-			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: r, RMByte: true})
-			t.Rorx(tmpC, tmpC, 4, 4) // the low four bits on top
-			t.Shrx(tmpC, tmpC, regCPU, 4)
-			ok := t.Jrcxz()
-			t.toSlow(t.Jmp())
-			t.PatchShort(ok)
+			t.needAligned(lin)
 		}
 		kind := read
 		if v.store {

@@ -22,6 +22,7 @@ func (b *board) Read(pa uint64, size int) uint64       { return b.m.bus.Read(pa,
 func (b *board) Write(pa uint64, size int, v uint64)   { b.m.bus.Write(pa, size, v) }
 func (b *board) Page(pa uint64) (host []byte, rw bool) { return b.m.bus.Page(pa) }
 func (b *board) TSC() uint64                           { return b.m.clk.Ticks(tscHz) }
+func (b *board) TSCRate() uint64                       { return b.m.clk.Rate(tscHz) }
 func (b *board) Random() uint64                        { return b.m.random() }
 
 func (b *board) Interrupt() bool {

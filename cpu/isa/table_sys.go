@@ -15,8 +15,8 @@ func systemForms() []Form {
 		row("OUT", "E7 ib", "Ib,eAX", I86, 0, tests(IOPL)),
 		row("OUT", "EE", "DX,AL", I86, 0, tests(IOPL)),
 		row("OUT", "EF", "DX,eAX", I86, 0, tests(IOPL)),
-		row("CLI", "FA", "", I86, EndsBlock, FlagEffect{Tested: IOPL, Written: IF | VIF}),
-		row("STI", "FB", "", I86, EndsBlock, FlagEffect{Tested: IOPL, Written: IF | VIF}),
+		row("CLI", "FA", "", I86, 0, FlagEffect{Tested: IOPL, Written: IF | VIF}),
+		row("STI", "FB", "", I86, 0, FlagEffect{Tested: IOPL, Written: IF | VIF}),
 		row("HLT", "F4", "", I86, CPL0|EndsBlock, noFlags),
 
 		row("SLDT", "0F 00 /0", "Rv/Mw", I286, Prot, noFlags),
@@ -46,7 +46,7 @@ func systemForms() []Form {
 		row("CPUID", "0F A2", "", I486, EndsBlock, noFlags),
 		row("RSM", "0F AA", "", I386, EndsBlock, writes(everything)),
 		row("WRMSR", "0F 30", "", Pentium, CPL0|EndsBlock, noFlags),
-		row("RDTSC", "0F 31", "", Pentium, EndsBlock, noFlags),
+		row("RDTSC", "0F 31", "", Pentium, 0, noFlags),
 		row("RDMSR", "0F 32", "", Pentium, CPL0|EndsBlock, noFlags),
 		row("RDPMC", "0F 33", "", P6, EndsBlock, noFlags),
 		// In real mode these two are #GP(0), not #UD.
@@ -55,7 +55,7 @@ func systemForms() []Form {
 		row("SYSCALL", "0F 05", "", SYSCALL, EndsBlock, FlagEffect{Tested: everything, Written: everything}),
 		row("SYSRET", "0F 07", "", SYSCALL, Prot|CPL0|EndsBlock, writes(everything)),
 		row("SWAPGS", "0F 01 F8", "", LM, Only64|CPL0, noFlags),
-		row("RDTSCP", "0F 01 F9", "", RDTSCP, EndsBlock, noFlags),
+		row("RDTSCP", "0F 01 F9", "", RDTSCP, 0, noFlags),
 		// Outside ring 0 these four are #UD, not #GP.
 		row("MONITOR", "NP 0F 01 C8", "", MONITOR, 0, noFlags),
 		row("MWAIT", "NP 0F 01 C9", "", MONITOR, EndsBlock, noFlags),

@@ -50,6 +50,16 @@ func (c *Clock) Now() uint64 {
 // runs at hz. It does not drift: it is floor(Now*hz/1e9).
 func (c *Clock) Ticks(hz uint64) uint64 { return mulDiv(c.Now(), hz, Second) }
 
+// Rate is how many ticks Ticks(hz) advances with each instruction, 0 if that is not a
+// whole number whatever the count.
+func (c *Clock) Rate(hz uint64) uint64 {
+	ps := c.state.PsPerInsn
+	if ps%1000 != 0 || hz%Second != 0 {
+		return 0
+	}
+	return ps / 1000 * (hz / Second)
+}
+
 // TicksToNS is the first guest time, in ns, at which Ticks(hz) is at least n.
 func TicksToNS(n, hz uint64) uint64 {
 	hi, lo := bits.Mul64(n, Second)

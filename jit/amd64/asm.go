@@ -239,6 +239,18 @@ func (a *Asm) Shrx(dst, src, count Reg, size int) {
 	a.Bytes(0xf7, 0xc0|uint8(dst)&7<<3|uint8(src)&7)
 }
 
+// Sarx is the arithmetic shift likewise.
+func (a *Asm) Sarx(dst, src, count Reg, size int) {
+	a.vex(2, 2, wide(size), dst, src, count)
+	a.Bytes(0xf7, 0xc0|uint8(dst)&7<<3|uint8(src)&7)
+}
+
+// Mulx is the product of RDX and src without flags.
+func (a *Asm) Mulx(hi, lo, src Reg) {
+	a.vex(2, 3, 1, hi, src, lo)
+	a.Bytes(0xf6, 0xc0|uint8(hi)&7<<3|uint8(src)&7)
+}
+
 // Movzx16 zero-extends the low 16 bits.
 func (a *Asm) Movzx16(dst, src Reg) {
 	a.Emit(&Insn{Map: Map0F, Opcode: 0xb7, Size: 4, Reg: dst, RM: src})

@@ -35,6 +35,7 @@ func (b *board) TPR() uint8                    { return 0 }
 func (b *board) SetTPR(uint8)                  {}
 func (b *board) ReadMSR(uint32) (uint64, bool) { return 0, false }
 func (b *board) WriteMSR(uint32, uint64) bool  { return false }
+func (b *board) TSCRate() uint64               { return 0 }
 func (b *board) TSCChanged()                   {}
 func (b *board) FERR(bool)                     {}
 

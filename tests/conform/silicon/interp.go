@@ -216,7 +216,8 @@ func (g *Guest) Write(uint64, int, uint64) {}
 func (g *Guest) TSC() uint64 { return 0 }
 
 // TSCChanged does nothing.
-func (g *Guest) TSCChanged() {}
+func (g *Guest) TSCRate() uint64 { return 0 }
+func (g *Guest) TSCChanged()     {}
 
 // Random is not random.
 func (g *Guest) Random() uint64 { return 0 }

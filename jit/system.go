@@ -1,0 +1,341 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"unsafe"
+
+	"g86/cpu"
+	"g86/cpu/isa"
+	"g86/jit/amd64"
+)
+
+// Instructions that operating systems execute often and that concern more than
+// registers and memory. What they depend on is prepared as words that are 0 where host
+// code may go on, see cpu.NativeState.
+
+var (
+	natSysFlags = native(unsafe.Offsetof(cpu.NativeState{}.SysFlags))
+	natSysOff   = native(unsafe.Offsetof(cpu.NativeState{}.SysOff))
+	natSysOn    = native(unsafe.Offsetof(cpu.NativeState{}.SysOn))
+	natNoCLI    = native(unsafe.Offsetof(cpu.NativeState{}.NoCLI))
+	natNoSTI    = native(unsafe.Offsetof(cpu.NativeState{}.NoSTI))
+	natDF       = native(unsafe.Offsetof(cpu.NativeState{}.DF))
+	natCPL      = native(unsafe.Offsetof(cpu.NativeState{}.CPL))
+	natNoTSC    = native(unsafe.Offsetof(cpu.NativeState{}.NoTSC))
+	natTSCRate  = native(unsafe.Offsetof(cpu.NativeState{}.TSCRate))
+	natTSCBase  = native(unsafe.Offsetof(cpu.NativeState{}.TSCBase))
+)
+
+// systemLowering is the host code of a form that has no semantics but a method of the
+// interpreter's, nil if there is none.
+func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
+	switch f.Mnemonic {
+	case "RDTSC", "RDTSCP":
+		return lowerRdtsc
+	case "PUSHF":
+		return lowerPushf
+	case "CLI":
+		return func(t *trans, _ *cpu.Op, _ *lowering) bool { return t.setIF(natNoCLI, natSysOff) }
+	case "STI":
+		return func(t *trans, _ *cpu.Op, _ *lowering) bool {
+			// The next instruction, which takes no interrupt, has to belong to the block.
+			return t.i < len(t.ops)-1 && t.setIF(natNoSTI, natSysOn)
+		}
+	case "CLD":
+		return func(t *trans, _ *cpu.Op, _ *lowering) bool { t.need(natDF); return true }
+	case "SWAPGS":
+		return lowerSwapgs
+	case "MOV":
+		if f.Args == "Rv/Mw,Sw" {
+			return lowerMovFromSeg
+		}
+	case "CMPXCHG8B", "CMPXCHG16B":
+		return lowerCmpxchgTwo
+	case "STOSB", "STOS", "MOVSB", "MOVS":
+		return lowerString
+	case "PUSHA":
+		return lowerPusha
+	case "POPA":
+		return lowerPopa
+	}
+	return nil
+}
+
+// need leaves the instruction to the interpreter unless the word at m is 0.
+func (t *trans) need(m amd64.Mem) {
+	t.Load(tmpC, m, 8)
+	t.needZero()
+}
+
+// needZero leaves the instruction to the interpreter unless tmpC is 0.
+func (t *trans) needZero() {
+	ok := t.Jrcxz()
+	t.toSlow(t.Jmp())
+	t.PatchShort(ok)
+}
+
+// lowerRdtsc computes the counter from what is used up of the budget.
+func lowerRdtsc(t *trans, op *cpu.Op, l *lowering) bool {
+	t.need(natNoTSC)
+	t.Lea(tmpA, amd64.At(regBudget, int32(t.i-len(t.ops))), 8)
+	t.Load(amd64.RDX, natTSCRate, 8)
+	t.Mulx(tmpB, amd64.RAX, tmpA)
+	t.Load(tmpC, natTSCBase, 8)
+	t.Lea(amd64.RAX, amd64.Mem{Base: amd64.RAX, Index: tmpC}, 8)
+	t.Rorx(amd64.RDX, amd64.RAX, 32, 8)
+	t.Mov(amd64.RDX, amd64.RDX, 4)
+	t.Mov(amd64.RAX, amd64.RAX, 4)
+	if isa.Forms[op.Form].Mnemonic == "RDTSCP" {
+		t.Load(hostReg[isa.RCX], field(cpu.NativeOffsets.TSCAux), 4)
+	}
+	return true
+}
+
+// lowerPushf puts RFLAGS together; the host's flags stay as they are.
+func lowerPushf(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size != t.width() {
+		return false
+	}
+	t.settle()
+	t.Mov(tmpA, amd64.RAX, 8)
+	t.e.getFlags()
+	t.Bytes(0x0f, 0xb6, 0xcc) // MOVZX ECX,AH
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpB, RM: amd64.RAX, RMByte: true})
+	t.Rorx(tmpB, tmpB, 32-11, 4)
+	t.Mov(amd64.RAX, tmpA, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
+	t.Load(tmpB, natSysFlags, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
+	t.Store(natScratch, tmpC, 8)
+	m := t.pushTo(size)
+	t.Load(tmpC, natScratch, 8)
+	t.Store(m, tmpC, size)
+	t.addSP(-int32(size))
+	return true
+}
+
+// setIF makes the system flags those at m.
+func (t *trans) setIF(unless, m amd64.Mem) bool {
+	t.need(unless)
+	t.Load(tmpC, m, 8)
+	t.Store(natSysFlags, tmpC, 8)
+	return true
+}
+
+func lowerSwapgs(t *trans, op *cpu.Op, l *lowering) bool {
+	t.need(natCPL)
+	o := &cpu.NativeOffsets
+	base, kernel := field(o.SegReg+isa.GS*o.SegRegSize+o.SegRegBase), field(o.KernelGSBase)
+	t.Load(tmpA, kernel, 8)
+	t.Load(tmpB, base, 8)
+	t.Store(kernel, tmpB, 8)
+	t.Store(base, tmpA, 8)
+	t.Store(field(o.Seg+isa.GS*o.SegSize), tmpA, 8)
+	return true
+}
+
+func lowerMovFromSeg(t *trans, op *cpu.Op, l *lowering) bool {
+	o := &cpu.NativeOffsets
+	sel := field(o.SegReg + uintptr(op.Reg%6)*o.SegRegSize)
+	movzx := amd64.Insn{Map: amd64.Map0F, Opcode: 0xb7, Size: 4, Reg: tmpC, Mem: &sel}
+	if op.Mem() {
+		m, ok := t.operand(op, 2, write)
+		if !ok {
+			return false
+		}
+		t.Emit(&movzx)
+		t.Store(m, tmpC, 2)
+		return true
+	}
+	if op.OpSize == 2 {
+		return false
+	}
+	t.Emit(&movzx)
+	t.put(op.RM, tmpC)
+	return true
+}
+
+// lowerCmpxchgTwo is CMPXCHG8B and CMPXCHG16B, which need their address in one register:
+// RCX is an operand.
+func lowerCmpxchgTwo(t *trans, op *cpu.Op, l *lowering) bool {
+	n, size := 8, 4
+	if isa.Forms[op.Form].Mnemonic == "CMPXCHG16B" {
+		n, size = 16, 8
+	}
+	t.before(&l.flags)
+	m, ok := t.linear(op)
+	if !ok {
+		return false
+	}
+	if n == 16 {
+		t.needAligned(m)
+	}
+	m = t.access(m, n, write)
+	t.Lea(tmpB, m, 8)
+	m = amd64.At(tmpB, 0)
+	t.Mov(tmpC, hostReg[isa.RCX], 8)
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xc7, Size: size, Reg: 1, Mem: &m})
+	t.after(&l.flags, 0)
+	return true
+}
+
+// needAligned leaves the instruction to the interpreter unless the linear address is a
+// multiple of 16. It changes tmpC alone.
+func (t *trans) needAligned(lin amd64.Mem) {
+	r := lin.Base
+	switch {
+	case r == amd64.None:
+		r = tmpC
+		t.MovImm(r, uint64(uint32(lin.Disp)))
+	case lin.Disp&15 != 0:
+		r = tmpC
+		t.Lea(r, lin, 8)
+	}
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: r, RMByte: true})
+	t.Rorx(tmpC, tmpC, 4, 4) // the low four bits on top
+	t.Shrx(tmpC, tmpC, regCPU, 4)
+	t.needZero()
+}
+
+func lowerPusha(t *trans, op *cpu.Op, l *lowering) bool {
+	if t.long || op.OpSize != 4 {
+		return false
+	}
+	t.Lea(tmpA, amd64.At(guestSP, -32), 4) // too large for the stack's entry
+	m := t.access(amd64.At(tmpA, 0), 32, write)
+	for i := range uint8(8) {
+		at := m
+		at.Disp += 4 * int32(7-i)
+		t.Store(at, hostReg[i], 4)
+	}
+	t.addSP(-32)
+	return true
+}
+
+func lowerPopa(t *trans, op *cpu.Op, l *lowering) bool {
+	if t.long || op.OpSize != 4 {
+		return false
+	}
+	t.Mov(tmpA, guestSP, 4)
+	m := t.access(amd64.At(tmpA, 0), 32, read)
+	for i := range uint8(8) {
+		if i != isa.RSP {
+			at := m
+			at.Disp += 4 * int32(7-i)
+			t.Load(hostReg[i], at, 4)
+		}
+	}
+	t.addSP(32)
+	return true
+}
+
+// String instructions.
+
+// lowerString is MOVS and STOS, repeated or not, where DF is clear.
+func lowerString(t *trans, op *cpu.Op, l *lowering) bool {
+	if int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS && !t.long {
+		return false
+	}
+	name := isa.Forms[op.Form].Mnemonic
+	moves := name == "MOVSB" || name == "MOVS"
+	size := int(op.OpSize)
+	if name == "MOVSB" || name == "STOSB" {
+		size = 1
+	}
+	t.need(natDF)
+	if op.Prefix&(isa.PrefixRep|isa.PrefixRepne) != 0 {
+		t.repeatString(moves, size)
+		return true
+	}
+	advance := func(r amd64.Reg) { t.Lea(r, amd64.At(r, int32(size)), t.width()) }
+	if !moves {
+		m := t.access(amd64.At(amd64.RDI, 0), size, write)
+		t.Store(m, amd64.RAX, size)
+		advance(amd64.RDI)
+		return true
+	}
+	m := t.access(amd64.At(amd64.RSI, 0), size, read)
+	t.Load(tmpC, m, size)
+	t.Store(natScratch, tmpC, 8)
+	m = t.access(amd64.At(amd64.RDI, 0), size, write)
+	t.Load(tmpC, natScratch, 8)
+	t.Store(m, tmpC, size)
+	advance(amd64.RSI)
+	advance(amd64.RDI)
+	return true
+}
+
+// repeatString runs all iterations as one host instruction, if the budget covers them
+// (each counts) and each operand lies in one page. The interpreter does the others, a
+// page at a time.
+func (t *trans) repeatString(moves bool, size int) {
+	count := hostReg[isa.RCX]
+	scale := map[int]uint8{1: 0, 2: 1, 4: 2, 8: 3}[size]
+	needNot := func(jump int) { // the jump is taken where all is well
+		t.toSlow(t.Jmp())
+		t.PatchShort(jump)
+	}
+	t.Rorx(tmpC, count, 32, 8)
+	needNot(t.Jecxz()) // at most 2^32-1
+	t.Mov(tmpC, count, 4)
+	none := t.Jrcxz()
+	t.Lea(tmpC, amd64.Mem{Base: regBudget, Index: count, Disp: -1}, 8)
+	t.Rorx(tmpC, tmpC, 32, 8)
+	used := t.Jecxz()
+	over := t.Jmp()
+	t.PatchShort(none)
+	t.PatchShort(used)
+	t.toSlow(t.Jmp())
+	t.Patch(over, t.N)
+
+	// find puts what is to be added to the addresses of the operand at r into tmpB.
+	find := func(r amd64.Reg, kind int) {
+		t.Lea(tmpA, amd64.Mem{Base: r, Index: count, Scale: scale, Disp: -1}, 8) // its last byte
+		t.Rorx(tmpC, r, 12, 8)
+		t.Movzx16(tmpC, tmpC)
+		t.Load(tmpB, indexed(tags(kind), tmpC), 8)
+		t.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
+		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+		t.needZero()
+		t.Rorx(tmpC, r, 12, 8)
+		t.Movzx16(tmpC, tmpC)
+		t.Load(tmpB, indexed(tlbHost, tmpC), 8)
+	}
+	if moves {
+		find(amd64.RSI, read)
+		t.Store(natScratch, tmpB, 8)
+	}
+	find(amd64.RDI, write)
+	// Nothing leaves any more. The last iteration belongs to the block's instructions.
+	t.Lea(regBudget, amd64.Mem{Base: regBudget, Index: count, Disp: -1}, 8)
+	t.Mov(tmpC, count, 8)
+	t.Lea(amd64.RDI, amd64.Mem{Base: amd64.RDI, Index: tmpB}, 8)
+	opcode := byte(0xaa)
+	if moves {
+		opcode = 0xa4
+		t.Load(tmpA, natScratch, 8)
+		t.Lea(amd64.RSI, amd64.Mem{Base: amd64.RSI, Index: tmpA}, 8)
+	}
+	if size > 1 {
+		opcode++
+	}
+	if size == 2 {
+		t.Bytes(0x66)
+	}
+	t.Bytes(0xf3)
+	if size == 8 {
+		t.Bytes(0x48)
+	}
+	t.Bytes(opcode)
+	back := func(r, delta amd64.Reg) {
+		t.Not(delta, 8)
+		t.Lea(r, amd64.Mem{Base: r, Index: delta, Disp: 1}, t.width())
+	}
+	back(amd64.RDI, tmpB)
+	if moves {
+		back(amd64.RSI, tmpA)
+	}
+	t.Mov(count, tmpC, 8) // 0
+}
