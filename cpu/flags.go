@@ -129,8 +129,18 @@ func (c *CPU) putFlags(f uint64) {
 	if (old^f)&(FlagVM|FlagAC) != 0 {
 		c.privilegeChanged()
 	}
-	if (old^f)&(FlagTF|FlagIF|FlagRF) != 0 {
-		c.eventsChanged()
+	changed := old ^ f
+	if changed&f&FlagIF != 0 && c.held {
+		c.post(evINTR)
+	}
+	if changed&(FlagTF|FlagRF) == 0 {
+		return
+	}
+	switch {
+	case f&(FlagTF|FlagRF) == FlagRF && c.events == 0 && c.DR[7]&0xff == 0:
+		c.RFLAGS &^= FlagRF // lasts one instruction, and nothing will look at it
+	case f&(FlagTF|FlagRF) != 0:
+		c.post(evDebug)
 	}
 }
 

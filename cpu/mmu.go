@@ -59,9 +59,9 @@ type tlb struct {
 	cold [tlbSize]struct {
 		x      uint64 // tag
 		pa     uint64 // physical page, with paGlobal and paDevice
-		listed bool   // in list
+		listed uint8  // bit 0, 1: in list 0, 1
 	}
-	list []uint32 // sets in use
+	list [2][]uint32 // sets in use, of pages that are global in list 1
 
 	stack [2]StackTLB // of stack accesses of translated code, for reading and writing
 }
@@ -117,16 +117,32 @@ func (t *tlb) drop(set uint32) {
 
 func (t *tlb) flush(global bool) {
 	t.dropStack()
-	kept := t.list[:0]
-	for _, i := range t.list {
-		if e := &t.cold[i]; global || e.pa&paGlobal == 0 {
-			t.drop(i)
-			e.listed = false
-			continue
+	for n := range t.list {
+		if n == 1 && !global {
+			break
 		}
-		kept = append(kept, i)
+		for _, i := range t.list[n] {
+			e := &t.cold[i]
+			if global || e.pa&paGlobal == 0 { // it may have become global since
+				t.drop(i)
+			}
+			e.listed &^= 1 << n
+		}
+		t.list[n] = t.list[n][:0]
 	}
-	t.list = kept
+}
+
+// note lists a set.
+func (t *tlb) note(set uint32) {
+	e := &t.cold[set]
+	n := 0
+	if e.pa&paGlobal != 0 {
+		n = 1
+	}
+	if e.listed>>n&1 == 0 {
+		e.listed |= 1 << n
+		t.list[n] = append(t.list[n], set)
+	}
 }
 
 // tlbOf is the TLB of a privilege, made when first needed.
@@ -183,10 +199,12 @@ func (c *CPU) protectPage(pa uint64) {
 		if t == nil {
 			continue
 		}
-		for _, i := range t.list {
-			if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
-				*w = slowly(-*w)
-				t.dropStack()
+		for _, l := range t.list {
+			for _, i := range l {
+				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
+					*w = slowly(-*w)
+					t.dropStack()
+				}
 			}
 		}
 	}
@@ -198,9 +216,11 @@ func (c *CPU) unprotectPage(pa uint64) {
 		if t == nil {
 			continue
 		}
-		for _, i := range t.list {
-			if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && slow(*w, i) {
-				*w = noTag(i)
+		for _, l := range t.list {
+			for _, i := range l {
+				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && slow(*w, i) {
+					*w = noTag(i)
+				}
 			}
 		}
 	}
@@ -486,10 +506,6 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	set := uint32(lin >> 12 & (tlbSize - 1))
 	into := c.tlbOf(idx)
 	e := &into.cold[set]
-	if !e.listed {
-		e.listed = true
-		into.list = append(into.list, set)
-	}
 	if e.pa&^0xfff != t.pa || !is(into.r[set], page) && !is(e.x, page) && !is(into.w[set], page) {
 		into.drop(set)
 	}
@@ -497,6 +513,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {
 		e.pa |= paGlobal
 	}
+	into.note(set)
 	if t.large != 0 {
 		lo := lin &^ (t.large - 1)
 		c.large.lo, c.large.hi = min(c.large.lo, lo), max(c.large.hi, lo+t.large-1)

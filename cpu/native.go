@@ -285,14 +285,24 @@ func (c *CPU) runNative(b *block) *block {
 				continue
 			}
 			c.ICount -= uint64(len(b.ops))
-			if (x.Kind == NativeRead || x.Kind == NativeWrite) && !c.touch(n.Linear, x.Kind == NativeWrite) {
-				c.blk, c.cur = b, &b.ops[x.Op]
-				c.deliverFault(c.abandon(c.pendingFault))
-				b = &c.entry
-				if c.events != 0 || c.ICount >= c.limit {
-					return b
+			if x.Kind == NativeRead || x.Kind == NativeWrite {
+				switch c.touch(n.Linear, x.Kind == NativeWrite) {
+				case touchFilled:
+					entry = b.native.resume(int(x.Op))
+					continue
+				case touchFault:
+					c.blk, c.cur = b, &b.ops[x.Op]
+					c.deliverFault(c.abandon(c.pendingFault))
+					if b = &c.entry; c.events != 0 || c.ICount >= c.limit {
+						return b
+					}
+					to := c.nextBlock(b)
+					if !c.translated(to) || c.limit-c.ICount < uint64(len(to.ops)) {
+						return b
+					}
+					limit, entry = c.grant(), c.enterAt(to)
+					continue
 				}
-				break
 			}
 			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87); i >= 0 {
 				entry = b.native.resume(i)
@@ -335,16 +345,31 @@ func (c *CPU) runNative(b *block) *block {
 	}
 }
 
-// touch translates an address that host code could not access. It returns false
-// for a page fault, which is pending then: the commonest exception needs no panic.
-func (c *CPU) touch(lin uint64, write bool) bool {
+// Outcomes of touch.
+const (
+	touchFilled = iota // host code can do it now
+	touchSlow          // the interpreter can
+	touchFault         // nobody can: there is a page fault, which is pending
+)
+
+// touch translates an address that host code could not access. The commonest
+// exception, the page fault, needs no panic this way.
+func (c *CPU) touch(lin uint64, write bool) int {
 	lin &= c.linMask
-	set := lin >> 12 & (tlbSize - 1)
-	tag, acc := c.tlb.r[set], accRead
+	set := uint32(lin >> 12 & (tlbSize - 1))
+	tags, acc := &c.tlb.r, accRead
 	if write {
-		tag, acc = c.tlb.w[set], accWrite
+		tags, acc = &c.tlb.w, accWrite
 	}
-	return is(tag, lin&^0xfff) || !canonical(lin) || c.tryFill(lin, acc, c.cpl == 3) != nil
+	switch {
+	case is(tags[set], lin&^0xfff) || !canonical(lin):
+		return touchSlow
+	case c.tryFill(lin, acc, c.cpl == 3) == nil:
+		return touchFault
+	case tags[set] == tag(lin&^0xfff):
+		return touchFilled
+	}
+	return touchSlow
 }
 
 // grant sets the budget and returns the instruction count at which it is used up.
