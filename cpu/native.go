@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"errors"
+	"fmt"
 	"unsafe"
 
 	"g86/cpu/isa"
@@ -14,6 +16,34 @@ import (
 
 // Block is a decoded block as the translator sees it.
 type Block = block
+
+// NewBlock decodes the block that begins with code, of at most a page, at rip, for a
+// model; it belongs to no cache.
+func NewBlock(model *Model, code []byte, rip uint64, mode isa.Mode) (*Block, error) {
+	bound()
+	c := &CPU{Model: model}
+	b := &block{rip: rip, end: rip, mode: mode, pa: uncached}
+	for len(b.ops) < maxBlockOps && len(code) > 0 {
+		var op Op
+		if err := isa.Decode(code, mode, &op.Inst); err != nil {
+			if len(b.ops) == 0 {
+				return nil, fmt.Errorf("% x: %w", code[:min(len(code), 15)], err)
+			}
+			break
+		}
+		code = code[op.Len:]
+		b.end += uint64(op.Len)
+		c.bind(&op, b.end)
+		b.ops = append(b.ops, op)
+		if op.ends {
+			break
+		}
+	}
+	if len(b.ops) == 0 {
+		return nil, errors.New("there are no bytes")
+	}
+	return b, nil
+}
 
 // Ops are the block's instructions.
 func (b *block) Ops() []Op { return b.ops }

@@ -3,10 +3,12 @@
 package jit
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -48,6 +50,9 @@ type Engine struct {
 	links  []link
 	blocks []*cpu.Block
 
+	perf *perfMap          // not nil: what is translated is told to perf
+	hot  map[uint64]uint64 // how often the budget ended before a block, by its RIP
+
 	Stats Stats
 }
 
@@ -77,6 +82,7 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err := e.makeSites(); err != nil {
 		return nil, err
 	}
+	e.hot = map[uint64]uint64{}
 	e.Stats.Ops = make([]uint64, len(isa.Forms))
 	e.emitGlue()
 	e.reset()
@@ -91,7 +97,11 @@ func (e *Engine) Close() error {
 	}
 	buf := e.asm.Buf
 	e.asm.Buf = nil
-	if err := errors.Join(syscall.Munmap(buf), e.freeSites()); err != nil {
+	var err error
+	if e.perf != nil {
+		err = e.perf.close()
+	}
+	if err := errors.Join(err, syscall.Munmap(buf), e.freeSites()); err != nil {
 		return errors.Join(errors.New("jit: code buffer"), err)
 	}
 	return nil
@@ -124,6 +134,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 	switch {
 	case x.Kind == cpu.NativeBudget:
 		s.Budgets++
+		e.hot[x.Block.RIP()]++
 	case x.Kind == cpu.NativeLink:
 		s.Unlinked++
 	case x.Kind == cpu.NativeX87:
@@ -136,6 +147,18 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.Ops[x.Block.Ops()[x.Op].Form]++
 	}
 	return x
+}
+
+// Hot lists the blocks with the most samples first.
+func (e *Engine) Hot() []HotBlock {
+	l := make([]HotBlock, 0, len(e.hot))
+	for rip, n := range e.hot {
+		l = append(l, HotBlock{rip, n, percent(n, e.Stats.Budgets)})
+	}
+	slices.SortFunc(l, func(a, b HotBlock) int {
+		return cmp.Or(cmp.Compare(b.Samples, a.Samples), cmp.Compare(a.RIP, b.RIP))
+	})
+	return l
 }
 
 // Target is where a link leads.

@@ -90,6 +90,14 @@ func (s *Stats) String() string {
 	return b.String()
 }
 
+// HotBlock is where translated code spends its time: a sample is taken whenever the
+// budget of instructions, 65536 of them at most, is used up before a block.
+type HotBlock struct {
+	RIP     uint64
+	Samples uint64
+	Percent float64
+}
+
 func percent(n, of uint64) float64 { return 100 * float64(n) / float64(max(of, 1)) }
 
 func us(d time.Duration, n uint64) float64 {

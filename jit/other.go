@@ -6,15 +6,31 @@ import (
 	"errors"
 
 	"g86/cpu"
+	"g86/cpu/isa"
 )
 
 // Engine is the translator of one machine; this host has none.
 type Engine struct{ Stats Stats }
 
 // Attach says that this host cannot translate.
-func Attach(*cpu.CodeCache, int) (*Engine, error) {
-	return nil, errors.New("translation needs a Linux host with an x86-64 processor")
-}
+func Attach(*cpu.CodeCache, int) (*Engine, error) { return nil, errHost }
+
+var errHost = errors.New("translation needs a Linux host with an x86-64 processor")
+
+// Supported says that this host cannot translate.
+func Supported() error { return errHost }
 
 // Close does nothing.
 func (*Engine) Close() error { return nil }
+
+// Explain says that this host cannot translate.
+func Explain([]byte, uint64, isa.Mode, *cpu.Model) (string, error) { return "", errHost }
+
+// Explain finds nothing.
+func (*Engine) Explain(uint64, int) (string, bool) { return "", false }
+
+// PerfMap says that this host cannot translate.
+func (*Engine) PerfMap(func(uint64) string) (string, error) { return "", errHost }
+
+// Hot is empty.
+func (*Engine) Hot() []HotBlock { return nil }

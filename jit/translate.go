@@ -38,6 +38,10 @@ type trans struct {
 	slow  []slowPath
 	done  bool // the block has been left
 
+	interp int   // instructions left to the interpreter
+	starts []int // where the host code of each instruction begins
+	body   int   // where all of it ends, but for what is out of line
+
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
 
@@ -69,7 +73,24 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 		return nil
 	}
 	began := time.Now()
-	defer func() { e.Stats.Time += time.Since(began) }()
+	first := e.asm.N
+	t, n := e.translate(b)
+	e.Stats.Blocks++
+	e.Stats.Insns += uint64(len(t.ops))
+	e.Stats.Interp += uint64(t.interp)
+	e.Stats.Bytes += uint64(max(t.N-first, 0))
+	e.Stats.Time += time.Since(began)
+	e.mapped(b, n)
+	e.dump(b)
+	if len(e.blocks) == cap(e.blocks) { // let go of dropped ones before there is room for more
+		e.blocks = slices.DeleteFunc(e.blocks, func(b *cpu.Block) bool { return b.NativeCode() == nil })
+	}
+	e.blocks = append(e.blocks, b)
+	return n
+}
+
+// translate writes the host code, in an empty buffer if it is full.
+func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	if e.asm.N+blockRoom > len(e.asm.Buf) || len(e.exits)+blockExits > maxExits {
 		e.Stats.Resets++
 		e.reset()
@@ -81,34 +102,25 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	}
 	first, exits, links := t.N, len(e.exits), len(e.links)
 	n := &cpu.Native{}
-	interp := t.instructions(lowers, n)
-	for interp < 0 { // an instruction has turned out to be the interpreter's
+	for !t.instructions(lowers, n) { // an instruction has turned out to be the interpreter's
 		t.N = first
 		e.exits, e.links = e.exits[:exits], e.links[:links]
-		interp = t.instructions(lowers, n)
 	}
 	if !t.done {
 		t.settle()
 		t.noteX87()
 		t.leave(b.End())
 	}
+	t.body = t.N
 	t.outOfLine()
 	n.Exits = [2]uint32{uint32(exits), uint32(len(e.exits))}
-	e.Stats.Blocks++
-	e.Stats.Insns += uint64(len(t.ops))
-	e.Stats.Interp += uint64(interp)
-	e.Stats.Bytes += uint64(t.N - first)
-	if len(e.blocks) == cap(e.blocks) { // let go of dropped ones before there is room for more
-		e.blocks = slices.DeleteFunc(e.blocks, func(b *cpu.Block) bool { return b.NativeCode() == nil })
-	}
-	e.blocks = append(e.blocks, b)
-	return n
+	return t, n
 }
 
-// instructions emits the head and the instructions of the block; it returns how
-// many are left to the interpreter, or -1 when it has to start over because one
-// more is.
-func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
+// instructions emits the head and the instructions of the block. It fails when it has
+// to start over because one more instruction than lowers says is the interpreter's.
+func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
+	t.interp, t.starts = 0, t.starts[:0]
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
 	t.sse, t.fp = false, false
 	t.x87, t.note = false, 0
@@ -132,21 +144,22 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) (interp int) {
 	for i := range t.ops {
 		t.i = i
 		at := t.N
+		t.starts = append(t.starts, at)
 		if t.ops[i].Ends() {
 			t.noteX87()
 		}
 		switch l := lowers[i]; {
 		case l == nil:
 			t.interpret()
-			interp++
+			t.interp++
 		case l.fn(t, &t.ops[i], l):
 			n.Resume[i] = uint16(t.e.base + uintptr(at) - n.Entry)
 		default:
 			lowers[i] = nil
-			return -1
+			return false
 		}
 	}
-	return interp
+	return true
 }
 
 // liveness finds the flags that matter after each instruction. An instruction

@@ -23,6 +23,9 @@ type runOpts struct {
 	debugExit bool
 	timeout   time.Duration
 	logFile   string
+	perfMap   bool
+	symbols   symbols
+	lockstep  lockstepOpts
 	snapshot  *machine.Snapshot // `g86 restore`: what the guest goes on from
 	// changedDisks lets it, though a disk was written since.
 	changedDisks bool
@@ -196,6 +199,23 @@ func runFlags(fs *pflag.FlagSet) any {
 		}
 		return nil
 	}}, "log", "d", "log these items: "+strings.Join(machine.LogItemNames(), ","))
+	fs.BoolVar(&o.perfMap, "perf-map", false, "tell perf(1) of translated code in /tmp/perf-PID.map")
+	one("symbols", "", "FILE", "names of guest addresses, as nm or a System.map has them", func(v string) (err error) {
+		o.symbols, err = readSymbols(v)
+		return err
+	})
+	fs.BoolVar(&o.lockstep.on, "lockstep", false, "run the interpreter and the translator side by side and compare them")
+	count := func(to *uint64) func(string) error {
+		return func(v string) (err error) {
+			if *to, err = strconv.ParseUint(v, 0, 64); err != nil || *to == 0 {
+				return errors.New("give a number of instructions above zero")
+			}
+			return nil
+		}
+	}
+	one("lockstep-until", "", "N", "end the comparison at this instruction count (default when the guest ends)", count(&o.lockstep.until))
+	one("lockstep-step", "", "N", "instructions between two comparisons (default 1048576)", count(&o.lockstep.step))
+	fs.BoolVar(&o.lockstep.json, "lockstep-json", false, "print the result of the comparison as JSON")
 	one("log-file", "D", "FILE", "write the log here instead of standard error", text(&o.logFile))
 	return o
 }

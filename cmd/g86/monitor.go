@@ -18,6 +18,8 @@ type monitor struct {
 	cpu  int    // the processor that info registers, x and expressions mean
 	fmt  format // of the last x or xp
 	quit func() // end g86
+	// symbols name guest addresses.
+	symbols symbols
 	// failed, if set, hears of every command that failed: a script's status.
 	failed func(error)
 }

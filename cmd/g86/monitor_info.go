@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"g86/cpu"
@@ -43,6 +44,7 @@ func init() {
 	add("screen", "", "the text on the screen", infoScreen)
 	add("clock", "", "guest time and armed timers", infoClock)
 	add("jit", "", "the translator's counters", infoJIT)
+	add("hot", "[N]", "where translated code spends its time", infoHot)
 	infos = append(infos, &command{names: []string{"status"}, help: "running or paused", run: infoStatus})
 }
 
@@ -68,6 +70,29 @@ func infoJIT(mon *monitor, w io.Writer, _ []string) error {
 	}
 	_, err := io.WriteString(w, e.Stats.String())
 	return err
+}
+
+// hotLines is how many blocks `info hot` lists by default.
+const hotLines = 20
+
+func infoHot(mon *monitor, w io.Writer, args []string) error {
+	n := hotLines
+	if len(args) > 0 {
+		var err error
+		if n, err = strconv.Atoi(args[0]); err != nil || n < 1 {
+			return usagef("info hot %s: give the number of blocks to list", args[0])
+		}
+	}
+	e := mon.m.JIT()
+	if e == nil {
+		_, err := io.WriteString(w, "no translator: `info status` says why\n")
+		return err
+	}
+	l := e.Hot()
+	for _, h := range l[:min(n, len(l))] {
+		fmt.Fprintf(w, "%5.1f%% %8d  %016x  %s\n", h.Percent, h.Samples, h.RIP, mon.symbols.name(h.RIP))
+	}
+	return nil
 }
 
 func infoScreen(mon *monitor, w io.Writer, _ []string) error {

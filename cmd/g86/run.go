@@ -29,7 +29,7 @@ func init() {
 			"without a flag; Ctrl-A h shows the keys, Ctrl-A x quits, Ctrl-A c is the monitor.\n\n" +
 			"Exit status: 0 the guest powered off or you quit; odd: the guest wrote (status-1)/2 to\n" +
 			"--debug-exit; 2 usage, 4 configuration, 6 host, 8 triple fault with --no-reboot, 10 timeout,\n" +
-			"14 a bug in g86.",
+			"12 with --lockstep: the engines differ; 14 a bug in g86.",
 		example: "  g86 run\n  g86 run debian.iso\n  g86 run disk.img,snapshot=on -m 1G --smp 2\n" +
 			"  g86 run --kernel vmlinuz --initrd initrd.gz --append 'console=ttyS0'\n" +
 			"  g86 run kernel.elf --display none --serial file:log.txt --debug-exit 0xf4 --timeout 60s",
@@ -74,6 +74,9 @@ func startGuest(c *cli, o *runOpts, args []string) error {
 	var err error
 	if s.plan, err = o.plan(args, s.tty); err != nil {
 		return err
+	}
+	if o.lockstep.on {
+		return runLockstep(c, o, s.plan)
 	}
 	signal.Ignore(syscall.SIGPIPE)            // a closed output is an error to report, not a death with a raw terminal
 	s.notes = &notices{to: c.err, held: true} // what goes without saying if it comes to nothing
@@ -156,6 +159,13 @@ func (s *session) open() error {
 		return err
 	}
 	s.m = m
+	if o.perfMap {
+		if m.JIT() == nil {
+			s.notes.Write([]byte("g86: --perf-map has nothing to tell: the translator does not run\n"))
+		} else if path, err := m.JIT().PerfMap(o.symbols.name); err != nil {
+			return hostf("--perf-map: %s: %w", path, err)
+		}
+	}
 	for _, f := range s.files {
 		if err := f.commit(); err != nil {
 			return err
@@ -393,7 +403,7 @@ func (s *session) serialFeed(port int) func([]byte) {
 }
 
 func (s *session) newMonitor() *monitor {
-	return &monitor{m: s.m, quit: func() { s.end(errQuit) }}
+	return &monitor{m: s.m, symbols: s.o.symbols, quit: func() { s.end(errQuit) }}
 }
 
 func (s *session) size() (w, h int) {

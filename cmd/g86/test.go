@@ -29,13 +29,14 @@ type suite struct {
 var commonFlags = []string{"accel", "json", "junit", "filter", "jobs"}
 
 var suites = map[string]*suite{
-	"vectors": {"DIR|FILE...", []string{"cpu"}, testVectors},
-	"kernel":  {"FILE...", []string{"cpu", "memory", "smp", "append", "module", "debug-exit", "pass", "expect", "timeout"}, testKernels},
-	"rom":     {"FILE", []string{"cpu", "memory", "without", "post-port", "post-pass", "text-port", "reference", "timeout"}, testROM},
-	"host":    {"", []string{"seconds", "rounds", "seed", "undefined"}, testHost},
+	"vectors":  {"DIR|FILE...", []string{"cpu"}, testVectors},
+	"kernel":   {"FILE...", []string{"cpu", "memory", "smp", "append", "module", "debug-exit", "pass", "expect", "timeout"}, testKernels},
+	"rom":      {"FILE", []string{"cpu", "memory", "without", "post-port", "post-pass", "text-port", "reference", "timeout"}, testROM},
+	"host":     {"", []string{"seconds", "rounds", "seed", "undefined"}, testHost},
+	"lockstep": {"FILE...", []string{"cpu", "memory", "smp", "append", "module", "initrd", "step", "until", "timeout"}, testLockstep},
 }
 
-const suiteNames = "vectors, kernel, rom, host"
+const suiteNames = "vectors, kernel, rom, host, lockstep"
 
 func init() {
 	register(&verb{
@@ -44,12 +45,14 @@ func init() {
 			"  vectors DIR|FILE...  captured single instructions in MOO or JSON form, gzipped or not (real mode)\n" +
 			"  kernel FILE...       Multiboot kernels that report on COM1 and end through the debug-exit port\n" +
 			"  rom FILE             a ROM in place of the BIOS that reports by POST codes\n" +
-			"  host                 random user-mode instructions, compared with this computer's own processor\n\n" +
+			"  host                 random user-mode instructions, compared with this computer's own processor\n" +
+			"  lockstep FILE...     guests on the interpreter and the translator, which must agree\n\n" +
 			"Exit status: 0 everything that ran passed; 12 something failed; 2 usage; 4 nothing was run or a\n" +
 			"file is unfit; 6 host. A flag whose text begins with a suite's name goes with that suite only.",
 		example: "  g86 test vectors ../shared/vectors/80286\n  g86 test vectors 80286 --filter '^F[67]' --junit vectors.xml\n" +
 			"  g86 test kernel *.elf --smp 2 --timeout 60s\n" +
-			"  g86 test rom test386.bin --post-port 0x190 --without pit,hpet,rtc\n  g86 test host --seconds 60 --seed 7",
+			"  g86 test rom test386.bin --post-port 0x190 --without pit,hpet,rtc\n  g86 test host --seconds 60 --seed 7\n" +
+			"  g86 test lockstep vmlinuz --initrd initrd.gz --append console=ttyS0 --until 2000000000",
 		flags: testFlags,
 		run:   func(c *cli, opts any, args []string) error { return runTest(c, opts.(*testOpts), args) },
 	})
@@ -63,8 +66,6 @@ func runTest(c *cli, o *testOpts, args []string) error {
 	name, args := args[0], args[1:]
 	s := suites[name]
 	switch {
-	case name == "lockstep":
-		return configf("test lockstep compares the interpreter with the translator, which is not in this build")
 	case s == nil:
 		return usagef("no suite is called %q: choose one of %s", name, suiteNames)
 	case len(args) == 0 && s.args != "":
@@ -84,7 +85,7 @@ func runTest(c *cli, o *testOpts, args []string) error {
 		return usagef("--%s does not go with test %s", stray[0], name)
 	}
 	for _, a := range o.Accels {
-		if why := conform.Refused(a); why != "" {
+		if why := conform.Refused(name, a); why != "" {
 			return configf("--accel %s: %s; use interp", a, why)
 		}
 	}
@@ -171,6 +172,14 @@ const (
 )
 
 func (p *progress) show(done, total int, name string) {
+	s := fmt.Sprintf("%d of %d: %s", done, total, oneLine(name))
+	if total == 0 {
+		s = fmt.Sprintf("%d s: %s", int(time.Since(p.start).Seconds()), oneLine(name))
+	}
+	p.say(s)
+}
+
+func (p *progress) say(s string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	gap := progressSeldom
@@ -185,10 +194,6 @@ func (p *progress) show(done, total int, name string) {
 		return
 	}
 	p.last = now
-	s := fmt.Sprintf("%d of %d: %s", done, total, oneLine(name))
-	if total == 0 {
-		s = fmt.Sprintf("%d s: %s", int(now.Sub(p.start).Seconds()), oneLine(name))
-	}
 	if !p.line {
 		fmt.Fprintln(p.to, s)
 		return
@@ -239,6 +244,16 @@ func testROM(ctx context.Context, o *testOpts, args []string) (*conform.Report, 
 		k.Reference = b
 	}
 	return conform.ROM(ctx, o.Options, k, args[0])
+}
+
+func testLockstep(ctx context.Context, o *testOpts, args []string) (*conform.Report, error) {
+	k := conform.LockstepOptions{Config: o.cfg, Step: o.step, Until: o.until}
+	o.set(func(flag string) {
+		if flag == "timeout" {
+			k.Timeout = o.timeout
+		}
+	})
+	return conform.Lockstep(ctx, o.Options, k, args)
 }
 
 func testHost(ctx context.Context, o *testOpts, _ []string) (*conform.Report, error) {

@@ -26,7 +26,7 @@ type testOpts struct {
 	expect             *regexp.Regexp
 	timeout, duration  time.Duration
 	rounds             int
-	seed               uint64
+	seed, step, until  uint64
 	postPort, textPort uint16
 	postPass           uint8
 	set                func(func(flag string)) // calls back with each flag given
@@ -118,20 +118,20 @@ func testFlags(fs *pflag.FlagSet) any {
 		return nil
 	})
 
-	one("cpu", "", "MODEL", "vectors, kernel, rom: processor: "+strings.Join(machine.ModelNames(), ", ")+" (default max)", func(v string) error {
+	one("cpu", "", "MODEL", "vectors, kernel, rom, lockstep: processor: "+strings.Join(machine.ModelNames(), ", ")+" (default max)", func(v string) error {
 		if !known(machine.ModelNames(), v) {
 			return fmt.Errorf("choose one of %s", strings.Join(machine.ModelNames(), ", "))
 		}
 		o.cfg.Model = v
 		return nil
 	})
-	one("memory", "m", "SIZE", "kernel, rom: memory: a number of MiB, or with a suffix K, M or G (default 512M)", func(v string) (err error) {
+	one("memory", "m", "SIZE", "kernel, rom, lockstep: memory: a number of MiB, or with a suffix K, M or G (default 512M)", func(v string) (err error) {
 		o.cfg.Memory, err = parseSize(v)
 		return err
 	})
-	one("timeout", "", "DURATION", "kernel, rom: wall time for each (default 2m)", span(&o.timeout))
+	one("timeout", "", "DURATION", "kernel, rom, lockstep: wall time for each (default 2m; lockstep none)", span(&o.timeout))
 
-	one("smp", "", "N", "kernel: processors (default 1)", func(v string) error {
+	one("smp", "", "N", "kernel, lockstep: processors (default 1)", func(v string) error {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 || n > machine.MaxCPUs {
 			return fmt.Errorf("give a number from 1 to %d", machine.MaxCPUs)
@@ -139,11 +139,14 @@ func testFlags(fs *pflag.FlagSet) any {
 		o.cfg.CPUs = n
 		return nil
 	})
-	one("append", "", "TEXT", "kernel: command line", func(v string) error { o.cfg.Append = v; return nil })
-	many("module", "FILE ARGS", "kernel: module with its arguments (repeatable)", func(v string) error {
+	one("append", "", "TEXT", "kernel, lockstep: command line", func(v string) error { o.cfg.Append = v; return nil })
+	many("module", "FILE ARGS", "kernel, lockstep: module with its arguments (repeatable)", func(v string) error {
 		o.cfg.Modules = append(o.cfg.Modules, v)
 		return nil
 	})
+	one("initrd", "", "FILE", "lockstep: ramdisk of a Linux kernel", text(&o.cfg.Initrd))
+	one("step", "", "N", "lockstep: instructions between two comparisons (default 1048576)", number(1<<40, func(n uint64) { o.step = n }))
+	one("until", "", "N", "lockstep: instruction count at which to end (default when the guest ends)", number(math.MaxUint64, func(n uint64) { o.until = n }))
 	one("debug-exit", "", "PORT", "kernel: port at which it ends (default 0xf4)", func(v string) (err error) {
 		o.cfg.DebugExitPort, err = parsePort(v)
 		return err

@@ -76,7 +76,7 @@ type KernelOptions struct {
 // value to the debug-exit port.
 func Kernels(ctx context.Context, o Options, k KernelOptions, paths []string) (*Report, error) {
 	start := time.Now()
-	if err := o.check(); err != nil {
+	if err := o.check("kernel"); err != nil {
 		return nil, err
 	}
 	var units []unit
@@ -171,7 +171,7 @@ type ROMOptions struct {
 // code was the last before it halted, or before a while without another.
 func ROM(ctx context.Context, o Options, k ROMOptions, path string) (*Report, error) {
 	start := time.Now()
-	if err := o.check(); err != nil {
+	if err := o.check("rom"); err != nil {
 		return nil, err
 	}
 	r := &Report{Suite: "rom"}

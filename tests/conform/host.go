@@ -22,7 +22,7 @@ type HostOptions struct {
 // time.
 func Host(ctx context.Context, o Options, k HostOptions) (*Report, error) {
 	start := time.Now()
-	if err := o.check(); err != nil {
+	if err := o.check("host"); err != nil {
 		return nil, err
 	}
 	h, err := silicon.Open()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+
+	"g86/jit"
 )
 
 // Options are common to all suites.
@@ -17,22 +19,33 @@ type Options struct {
 
 func (o *Options) wants(name string) bool { return o.Filter == nil || o.Filter.MatchString(name) }
 
-// Refused says why an engine cannot run suites, or "".
-func Refused(accel string) string {
+// Refused says why an engine cannot run a suite, or "".
+func Refused(suite, accel string) string {
 	switch accel {
 	case "interp":
 		return ""
 	case "jit":
-		return "the suites run on the interpreter only so far"
+		switch suite {
+		case "vectors":
+			return "real mode is the interpreter's alone"
+		case "host":
+			return "it compares single instructions with the interpreter; `g86 test lockstep` compares that with the translator"
+		case "lockstep":
+			return "it compares the two engines; leave the flag out"
+		}
+		if err := jit.Supported(); err != nil {
+			return err.Error()
+		}
+		return ""
 	case "kvm":
 		return "it is not in this build"
 	}
 	return "there is no such engine; choose from interp, jit, kvm"
 }
 
-func (o *Options) check() error {
+func (o *Options) check(suite string) error {
 	for _, a := range o.Accels {
-		if why := Refused(a); why != "" {
+		if why := Refused(suite, a); why != "" {
 			return fmt.Errorf("engine %q: %s", a, why)
 		}
 	}

@@ -90,7 +90,7 @@ func findVectors(paths []string) (l []vectorFile, err error) {
 // processor model of that name.
 func Vectors(ctx context.Context, o Options, model string, paths []string) (*Report, error) {
 	start := time.Now()
-	if err := o.check(); err != nil {
+	if err := o.check("vectors"); err != nil {
 		return nil, err
 	}
 	files, err := findVectors(paths)
