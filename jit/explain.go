@@ -81,9 +81,14 @@ func (e *Engine) explain(b *cpu.Block) string {
 
 // writeIR writes an instruction's operations, if it has semantics.
 func writeIR(w io.Writer, op *cpu.Op) {
-	fn, err := sem.Build(&isa.Forms[op.Form], int(op.OpSize), op.Mem())
-	if err != nil {
+	f := &isa.Forms[op.Form]
+	if sem.Lookup(f) == nil {
 		fmt.Fprintln(w, "            a method of the interpreter's")
+		return
+	}
+	fn, err := sem.Build(f, int(op.OpSize), op.Mem())
+	if err != nil {
+		fmt.Fprintln(w, "           ", err)
 		return
 	}
 	for _, l := range strings.Split(strings.TrimSpace(fn.String()), "\n") {

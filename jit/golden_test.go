@@ -1,0 +1,88 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"g86/cpu"
+	"g86/cpu/isa"
+)
+
+var update = flag.Bool("update", false, "write testdata anew from what is emitted")
+
+// TestHostCode shows the host code of small loops as testdata/*.txt have it
+// (-update writes them), and that it has the shape it should have: what a file has to
+// hold and must not hold is said here.
+func TestHostCode(t *testing.T) {
+	if err := Supported(); err != nil {
+		t.Skip(err)
+	}
+	defer func(was bool) { hostStepsOF = was }(hostStepsOF)
+	hostStepsOF = true // the same on every maker's processors
+	for _, tc := range []struct {
+		name    string
+		mode    isa.Mode
+		code    []byte
+		lookups int // TLB searches
+	}{
+		// 1: add rax,rbx; dec rdx; jnz 1b
+		{"add", 64, []byte{0x48, 0x01, 0xd8, 0x48, 0xff, 0xca, 0x75, 0xf8}, 0},
+		// 1: add eax,[esi]; add esi,4; cmp esi,edi; jne 1b
+		{"sum32", 32, []byte{0x03, 0x06, 0x83, 0xc6, 0x04, 0x39, 0xfe, 0x75, 0xf7}, 1},
+		// 1: mov al,[rsi]; mov [rdi],al; inc rsi; inc rdi; test al,al; jnz 1b
+		{"copy", 64, []byte{0x8a, 0x06, 0x88, 0x07, 0x48, 0xff, 0xc6, 0x48, 0xff, 0xc7, 0x84, 0xc0, 0x75, 0xf2}, 2},
+		// 1: shl rax,3; xor rax,rbx; rol rax,7; adc rdx,0; sub rsi,1; jnz 1b
+		{"bits", 64, []byte{0x48, 0xc1, 0xe0, 0x03, 0x48, 0x31, 0xd8, 0x48, 0xc1, 0xc0, 0x07, 0x48, 0x83, 0xd2, 0x00, 0x48, 0x83, 0xee, 0x01, 0x75, 0xeb}, 0},
+		// push rbx; mov rbx,rax; call +5
+		{"call", 64, []byte{0x53, 0x48, 0x89, 0xc3, 0xe8, 0x05, 0, 0, 0}, 0},
+		// pop rbx; ret
+		{"ret", 64, []byte{0x5b, 0xc3}, 0},
+		// 1: movsd xmm0,[rsi]; mulsd xmm0,xmm1; addsd xmm2,xmm0; add rsi,8; dec rdx; jnz 1b
+		{"sse", 64, []byte{0xf2, 0x0f, 0x10, 0x06, 0xf2, 0x0f, 0x59, 0xc1, 0xf2, 0x0f, 0x58, 0xd0, 0x48, 0x83, 0xc6, 0x08, 0x48, 0xff, 0xca, 0x75, 0xeb}, 1},
+		// 1: fld qword [esi]; fmul st0,st1; faddp st2; add esi,8; dec edx; jnz 1b
+		{"x87", 32, []byte{0xdd, 0x06, 0xd8, 0xc9, 0xde, 0xc2, 0x83, 0xc6, 0x08, 0x4a, 0x75, 0xf4}, 1},
+		// rep stosd
+		{"stos", 32, []byte{0xf3, 0xab}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m, err := cpu.NewModel("max")
+			require.NoError(t, err)
+			text, err := Explain(tc.code, 0x401000, tc.mode, m)
+			require.NoError(t, err)
+			got := golden(text)
+			path := filepath.Join("testdata", tc.name+".txt")
+			if *update {
+				require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err, "make it with -update")
+			require.Equal(t, string(want), got)
+
+			inline, _, _ := strings.Cut(got, "out of line:")
+			require.NotContains(t, inline, "lahf", "the flags stay in the host's")
+			require.NotContains(t, inline, "interpreter's):")
+			require.Equal(t, tc.lookups, strings.Count(inline, "tlb.read+")+strings.Count(inline, "tlb.write+"))
+		})
+	}
+}
+
+var places = regexp.MustCompile(`(?m)^    [0-9a-f]{6}  [0-9a-f]+ +`)
+
+// golden is the host code without addresses and bytes, which change with every field of
+// the processor.
+func golden(text string) string {
+	_, code, _ := strings.Cut(text, "host code, ")
+	_, code, _ = strings.Cut(code, "\n")
+	code = places.ReplaceAllString(code, "    ")
+	return jumps.ReplaceAllString(code, "$1 .")
+}
+
+var jumps = regexp.MustCompile(`(?m)(j[a-z]+) 0x[0-9a-f]+$`)
