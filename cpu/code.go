@@ -141,6 +141,16 @@ func codeHash(pa, rip uint64, mode isa.Mode) uint64 {
 	return h & (codeTableSize - 1)
 }
 
+// warm reports whether there is a block that has run more than once.
+func (k *CodeCache) warm(pa, rip uint64, mode isa.Mode) bool {
+	for b := k.table[codeHash(pa, rip, mode)]; b != nil; b = b.next {
+		if b.pa == pa && b.rip == rip && b.mode == mode {
+			return b.native != nil || b.heat > 1
+		}
+	}
+	return false
+}
+
 // unchain removes a block from its chain.
 func (k *CodeCache) unchain(b *block) {
 	for at := &k.table[codeHash(b.pa, b.rip, b.mode)]; *at != nil; at = &(*at).next {
@@ -361,6 +371,10 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 		ops = ops[:len(ops)+1]
 		op := &ops[len(ops)-1]
 		*op = Op{}
+		if n > 0 && k.warm(pa+uint64(n), rip+uint64(n), c.mode) {
+			ops = ops[:len(ops)-1]
+			break // straight code entered in the middle: go on with the blocks there are
+		}
 		if err := isa.Decode(page[n:], c.mode, &op.Inst); err != nil {
 			ops = ops[:len(ops)-1]
 			if len(ops) == 0 {

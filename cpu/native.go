@@ -62,10 +62,19 @@ type Native struct {
 	Entry  uintptr   // expects guest flags in host flags
 	Resume []uint16  // where to go on at each instruction, from Entry on; 0 where the interpreter runs it
 	In     []uint32  // links of other blocks that jump here
+	Borrow uintptr   // not 0: to be entered instead, with where to go on in NativeState.Target
 	Exits  [2]uint32 // its own: the first, and the one after the last
 }
 
-func (n *Native) resume(i int) uintptr { return n.Entry + uintptr(n.Resume[i]) }
+// resume is where to enter the block to go on at instruction i.
+func (c *CPU) resume(n *Native, i int) uintptr {
+	at := n.Entry + uintptr(n.Resume[i])
+	if n.Borrow != 0 {
+		c.native.Target = at
+		return n.Borrow
+	}
+	return at
+}
 
 // NativeKind is why host code came back.
 type NativeKind uint8
@@ -127,6 +136,8 @@ type NativeState struct {
 	Sites   uintptr // the translator's, see jit/access.go
 	SSE     uint64  // whose XMM registers the host's are
 	NoFP    uint64  // not 0: floating-point exceptions of SSE are not masked
+
+	Target uintptr // in the middle of a block, see Native.Borrow
 
 	HostMXCSR uint32
 	Jumps     *JumpCache
@@ -311,14 +322,14 @@ func (c *CPU) runNative(b *block) *block {
 			return nil
 		case NativeOp, NativeRead, NativeWrite, NativeX87:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
-				x87, entry = true, b.native.resume(int(x.Op))
+				x87, entry = true, c.resume(b.native, int(x.Op))
 				continue
 			}
 			c.ICount -= uint64(len(b.ops))
 			if x.Kind == NativeRead || x.Kind == NativeWrite {
 				switch c.touch(n.Linear, x.Kind == NativeWrite) {
 				case touchFilled:
-					entry = b.native.resume(int(x.Op))
+					entry = c.resume(b.native, int(x.Op))
 					continue
 				case touchFault:
 					c.blk, c.cur = b, &b.ops[x.Op]
@@ -335,7 +346,7 @@ func (c *CPU) runNative(b *block) *block {
 				}
 			}
 			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87); i >= 0 {
-				entry = b.native.resume(i)
+				entry = c.resume(b.native, i)
 				continue
 			}
 			if c.events != 0 || c.ICount >= c.limit {
@@ -348,7 +359,7 @@ func (c *CPU) runNative(b *block) *block {
 				return nil
 			}
 			if i := c.runOp(b, 0, false); i >= 0 {
-				entry = b.native.resume(i)
+				entry = c.resume(b.native, i)
 				continue
 			}
 			if c.events != 0 || c.ICount >= c.limit {

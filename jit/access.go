@@ -147,6 +147,10 @@ func (t *trans) missed(s *slowPath) {
 		t.exit(x)
 		return
 	}
+	fail := t.LeaCode(tmpB, 0)
+	m := natSpill
+	m.Disp += 16
+	t.Store(m, tmpB, 8)
 	id := t.newExit(x)
 	t.e.accesses[id] = stackSite{int32(s.size) - 1, int32(s.back)}
 	t.MovImm(tmpC, uint64(id))
@@ -154,12 +158,16 @@ func (t *trans) missed(s *slowPath) {
 	if s.access == cpu.NativeWrite {
 		kind = write
 	}
-	t.JmpTo(t.e.glueOf(t.long).lookup[kind][index(t.inMem)])
+	t.JmpTo(t.e.lookup[kind])
+	t.Patch(fail, t.N)
+	t.giveBack()
+	t.MovImm(tmpC, uint64(id))
+	t.JmpTo(t.e.glueOf(t.long).exit[index(t.inMem)])
 }
 
 // emitStackLookup writes the search of the TLB for a stack access at tmpA. RCX is
-// the number of the access's exit.
-func (e *Engine) emitStackLookup(kind, exit int) {
+// the number of the access's exit; where that is done the third spilled word says.
+func (e *Engine) emitStackLookup(kind int) {
 	a := &e.asm
 	spill := func(i int32) amd64.Mem { m := natSpill; m.Disp += 8 * i; return m }
 	a.Store(natExit, amd64.RCX, 4)
@@ -179,8 +187,7 @@ func (e *Engine) emitStackLookup(kind, exit int) {
 	a.Load(amd64.RAX, spill(0), 8)
 	a.Load(amd64.RDX, spill(1), 8)
 	a.Store(natLinear, tmpA, 8)
-	a.Load(tmpC, natExit, 4)
-	a.JmpTo(exit)
+	a.JmpMem(spill(2))
 	a.PatchShort(found)
 	tag, host := stackEntry(kind)
 	a.Store(host, amd64.RAX, 8)

@@ -80,7 +80,7 @@ func lowerPop(t *trans, op *cpu.Op, l *lowering) bool {
 		t.Load(guestSP, m, size)
 		return true
 	}
-	r := hostReg[op.RM]
+	r := t.regs[op.RM]
 	if r == amd64.None {
 		r = tmpC
 	}
@@ -142,6 +142,7 @@ func lowerJmp(t *trans, op *cpu.Op, l *lowering) bool {
 		return false
 	}
 	t.find()
+	t.giveBack()
 	t.JmpMem(amd64.At(tmpB, jumpEntry))
 	t.done = true
 	return true
@@ -171,6 +172,7 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 	t.Store(natScratch, tmpC, 8)
 	t.storeImm(t.pushTo(size), op.Next, size)
 	t.addSP(-int32(size))
+	t.giveBack()
 	t.JmpMem(natScratch)
 	t.done = true
 	return true
@@ -189,6 +191,7 @@ func lowerRet(t *trans, op *cpu.Op, l *lowering) bool {
 		n += int32(uint16(op.Imm))
 	}
 	t.addSP(n)
+	t.giveBack()
 	t.JmpMem(amd64.At(tmpB, jumpEntry))
 	t.done = true
 	return true

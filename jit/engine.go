@@ -41,6 +41,7 @@ type Engine struct {
 	base uintptr
 
 	glue    [2]glue // of 32- and 64-bit code
+	lookup  [2]int  // of stack accesses, for reading and writing
 	loadSSE int     // offset of what loads the XMM registers
 	start   int     // of blocks
 
@@ -220,6 +221,7 @@ var (
 	natX87Note = native(unsafe.Offsetof(cpu.NativeState{}.X87Note))
 	natX87Seg  = native(unsafe.Offsetof(cpu.NativeState{}.X87Seg))
 	natX87DP   = native(unsafe.Offsetof(cpu.NativeState{}.X87DP))
+	natTarget  = native(unsafe.Offsetof(cpu.NativeState{}.Target))
 	natJumps   = native(unsafe.Offsetof(cpu.NativeState{}.Jumps))
 )
 
@@ -234,8 +236,7 @@ func gpr(i uint8) amd64.Mem { return field(cpu.NativeOffsets.GPR + 8*uintptr(i))
 // glue is what leads in and out of translated code of one size: offsets.
 type glue struct {
 	prologue int
-	exit     [2]int    // with the flags in the host's flags, in memory
-	lookup   [2][2]int // of stack accesses, for reading and writing, likewise
+	exit     [2]int // with the flags in the host's flags, in memory
 }
 
 func (e *Engine) glueOf(long bool) *glue { return &e.glue[index(long)] }
@@ -252,6 +253,10 @@ func (e *Engine) emitGlue() {
 	a := &e.asm
 	e.loadSSE = a.N
 	e.emitLoadSSE()
+	for kind := range e.lookup {
+		e.lookup[kind] = a.N
+		e.emitStackLookup(kind)
+	}
 	for i := range e.glue {
 		e.emitGlueOf(i == 1)
 	}
@@ -310,12 +315,6 @@ func (e *Engine) emitGlueOf(long bool) {
 	e.emitStoreSSE()
 	a.Bytes(0xc3)
 
-	for kind := range g.lookup {
-		for inMem := range g.lookup[kind] {
-			g.lookup[kind][inMem] = a.N
-			e.emitStackLookup(kind, g.exit[inMem])
-		}
-	}
 }
 
 // getFlags is LAHF; SETO AL: the status flags as NativeState has them, in AX.

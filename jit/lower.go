@@ -14,6 +14,8 @@ import (
 // code: the fields say which opcode, and what it does to its operands.
 type lowering struct {
 	fn     func(*trans, *cpu.Op, *lowering) bool // false: the interpreter's after all
+	hidden bool                                  // uses registers that it does not name
+	vector bool                                  // Reg and RM may be XMM registers
 	plain  bool                                  // needs nothing but that the model has it
 	exits  bool                                  // may leave for the interpreter without a memory operand
 	flags  isa.FlagEffect                        // of the host instruction, undefined flags that host and guest agree on left out
@@ -92,19 +94,19 @@ func newLowering(f *isa.Form) *lowering {
 		l.size = 1
 	}
 	if stringCompare(f.Mnemonic) && f.Attr&isa.SSECheck != 0 {
-		l.fn, l.exits = lowerStringCompare, true
+		l.fn, l.exits, l.hidden = lowerStringCompare, true, true
 		return l
 	}
 	if fn := systemLowering(f); fn != nil {
-		l.fn, l.plain, l.exits = fn, true, true
+		l.fn, l.plain, l.exits, l.hidden = fn, true, true, true
 		return l
 	}
 	if x87Form(f) {
-		l.fn, l.exits = lowerX87, true
+		l.fn, l.exits, l.vector = lowerX87, true, true
 		return l
 	}
 	if vectorForm(f) {
-		l.fn, l.exits = lowerVector, true
+		l.fn, l.exits, l.vector = lowerVector, true, true
 		return l
 	}
 	both := func() *lowering { // operand 0 is read too
@@ -249,7 +251,7 @@ func newLowering(f *isa.Form) *lowering {
 			return l
 		}
 	case "LEAVE":
-		l.fn, l.exits = lowerLeave, true
+		l.fn, l.exits, l.hidden = lowerLeave, true, true
 		return l
 	case "JMP":
 		l.fn, l.exits = lowerJmp, true
@@ -372,14 +374,14 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 	}
 	if in.ext >= 0 {
 		h.Reg = amd64.Reg(in.ext)
-	} else if h.Reg = hostReg[in.reg]; h.Reg == amd64.None {
+	} else if h.Reg = t.regs[in.reg]; h.Reg == amd64.None {
 		h.Reg = regTmp
 		if in.regR || in.size < 4 {
 			t.Load(regTmp, gpr(in.reg), 8)
 		}
 	}
 	if !in.mem {
-		if h.RM = hostReg[in.rm]; h.RM == amd64.None {
+		if h.RM = t.regs[in.rm]; h.RM == amd64.None {
 			if in.rmW && in.size == 4 || in.noGPRMem {
 				h.RM = tmpA
 				if in.rmR || in.size < 4 {
@@ -398,10 +400,10 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 	if in.post != nil {
 		in.post(&h)
 	}
-	if in.ext < 0 && in.regW && hostReg[in.reg] == amd64.None {
+	if in.ext < 0 && in.regW && t.regs[in.reg] == amd64.None {
 		t.Store(gpr(in.reg), h.Reg, 8)
 	}
-	if !in.mem && h.Mem == nil && in.rmW && hostReg[in.rm] == amd64.None {
+	if !in.mem && h.Mem == nil && in.rmW && t.regs[in.rm] == amd64.None {
 		t.Store(gpr(in.rm), tmpA, 8)
 	}
 	return true
@@ -417,7 +419,7 @@ func (t *trans) emitHigh(in *insn, h *amd64.Insn) bool {
 		if r >= isa.AH {
 			r &= 3
 		}
-		return hostReg[r]
+		return t.regs[r]
 	}
 	// copied puts the byte register r into tmpC.
 	copied := func(r uint8) amd64.Reg {
@@ -443,7 +445,7 @@ func (t *trans) emitHigh(in *insn, h *amd64.Insn) bool {
 	if !hasReg {
 		h.Reg = amd64.Reg(in.ext)
 	}
-	if hasReg && hostOrNone(in.reg) == amd64.None || !in.mem && hostOrNone(in.rm) == amd64.None {
+	if hasReg && t.hostOrNone(in.reg) == amd64.None || !in.mem && t.hostOrNone(in.rm) == amd64.None {
 		return false
 	}
 	regHigh := hasReg && in.regByte && in.reg >= isa.AH
@@ -477,15 +479,15 @@ func (t *trans) emitHigh(in *insn, h *amd64.Insn) bool {
 	return true
 }
 
-func hostOrNone(r uint8) amd64.Reg {
+func (t *trans) hostOrNone(r uint8) amd64.Reg {
 	if r >= isa.AH {
 		r &= 3
 	}
-	return hostReg[r]
+	return t.regs[r]
 }
 
 func lowerMovImm(t *trans, op *cpu.Op, l *lowering) bool {
-	r := hostReg[op.RM]
+	r := t.regs[op.RM]
 	if op.OpSize == 2 {
 		in := insn{opcode: 0xc7, ext: 0, size: 2, rm: op.RM, imm: op.Imm, immSize: 2}
 		in.rmW = true
@@ -530,7 +532,7 @@ func lowerLea(t *trans, op *cpu.Op, l *lowering) bool {
 	if op.AddrSize == 2 || size == 2 || int64(int32(op.Disp)) != op.Disp && op.Base|op.Index != isa.NoReg {
 		return false
 	}
-	dst := hostReg[op.Reg]
+	dst := t.regs[op.Reg]
 	if dst == amd64.None {
 		dst = tmpA
 	}
@@ -577,7 +579,7 @@ func lowerXchg(t *trans, op *cpu.Op, l *lowering) bool {
 	if !in.mem {
 		return t.emit(op, &in)
 	}
-	r := hostOrNone(in.reg)
+	r := t.hostOrNone(in.reg)
 	if in.regByte && in.reg >= isa.AH || r == amd64.None {
 		return false
 	}
@@ -593,7 +595,7 @@ func lowerXchg(t *trans, op *cpu.Op, l *lowering) bool {
 
 func lowerXadd(t *trans, op *cpu.Op, l *lowering) bool {
 	in := l.describe(op)
-	if !in.mem && in.reg == in.rm && hostOrNone(in.reg) == amd64.None {
+	if !in.mem && in.reg == in.rm && t.hostOrNone(in.reg) == amd64.None {
 		return false
 	}
 	t.before(&l.flags)
@@ -690,11 +692,11 @@ func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) b
 	clearAF := fl.Written&isa.AF&t.live[t.i] != 0
 	fl.Tested = fl.Written
 	t.before(fl)
-	in.pre = func(*amd64.Insn) { t.Mov(tmpC, hostReg[1], 4) }
+	in.pre = func(*amd64.Insn) { t.Mov(tmpC, t.regs[1], 4) }
 	if clearAF || last {
 		var skip int
 		in.pre = func(*amd64.Insn) {
-			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: hostReg[1], RMByte: true})
+			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: t.regs[1], RMByte: true})
 			if in.size == 8 {
 				t.Rorx(tmpC, tmpC, 6, 8)
 			} else {
@@ -703,9 +705,9 @@ func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) b
 			t.Shrx(tmpC, tmpC, regCPU, max(in.size, 4)) // the masked count's bits are all that is left
 			skip = t.Jrcxz()
 			if last {
-				t.Lea(tmpC, amd64.At(hostReg[1], -1), 4)
+				t.Lea(tmpC, amd64.At(t.regs[1], -1), 4)
 			} else {
-				t.Mov(tmpC, hostReg[1], 4)
+				t.Mov(tmpC, t.regs[1], 4)
 			}
 		}
 		in.post = func(h *amd64.Insn) {
@@ -747,10 +749,10 @@ func lowerDoubleShift(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	t.before(&fl)
 	if byCL {
-		if in.mem && hostReg[in.reg] == amd64.None {
+		if in.mem && t.regs[in.reg] == amd64.None {
 			return false
 		}
-		in.pre = func(*amd64.Insn) { t.Mov(tmpC, hostReg[1], 4) }
+		in.pre = func(*amd64.Insn) { t.Mov(tmpC, t.regs[1], 4) }
 	}
 	if !t.emit(op, &in) {
 		return false
@@ -872,7 +874,7 @@ func lowerBitString(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	m = t.access(amd64.At(tmpA, 0), size, kind)
 	t.Load(tmpC, m, size)
-	if bit = hostReg[op.Reg]; bit == amd64.None {
+	if bit = t.regs[op.Reg]; bit == amd64.None {
 		at := gpr(op.Reg)
 		bit = tmpA
 		t.Lea(tmpB, m, 8)

@@ -216,7 +216,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 		m = t.access(lin, v.memory, kind)
 		h.Mem = &m
 	} else if v.rmIsGPRReg {
-		if h.RM = hostReg[op.RM]; h.RM == amd64.None {
+		if h.RM = t.regs[op.RM]; h.RM == amd64.None {
 			h.RM = tmpA
 			if v.useGPRRM {
 				t.Load(tmpA, gpr(op.RM), 8)
@@ -229,7 +229,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 	case l.ext >= 0:
 		h.Reg = amd64.Reg(l.ext)
 	case v.regIsGPR:
-		if h.Reg = hostReg[op.Reg]; h.Reg == amd64.None {
+		if h.Reg = t.regs[op.Reg]; h.Reg == amd64.None {
 			h.Reg = tmpC
 		}
 	default:
@@ -269,7 +269,7 @@ func lowerStringCompare(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	t.Emit(&h)
 	if l.opcode&1 != 0 { // the index
-		t.Mov(hostReg[1], amd64.RCX, 4)
+		t.Mov(t.regs[1], amd64.RCX, 4)
 	}
 	t.after(&l.flags, 0)
 	return true

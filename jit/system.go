@@ -87,7 +87,7 @@ func lowerRdtsc(t *trans, op *cpu.Op, l *lowering) bool {
 	t.Mov(amd64.RDX, amd64.RDX, 4)
 	t.Mov(amd64.RAX, amd64.RAX, 4)
 	if isa.Forms[op.Form].Mnemonic == "RDTSCP" {
-		t.Load(hostReg[isa.RCX], field(cpu.NativeOffsets.TSCAux), 4)
+		t.Load(t.regs[isa.RCX], field(cpu.NativeOffsets.TSCAux), 4)
 	}
 	return true
 }
@@ -175,7 +175,7 @@ func lowerCmpxchgTwo(t *trans, op *cpu.Op, l *lowering) bool {
 	m = t.access(m, n, write)
 	t.Lea(tmpB, m, 8)
 	m = amd64.At(tmpB, 0)
-	t.Mov(tmpC, hostReg[isa.RCX], 8)
+	t.Mov(tmpC, t.regs[isa.RCX], 8)
 	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xc7, Size: size, Reg: 1, Mem: &m})
 	t.after(&l.flags, 0)
 	return true
@@ -208,7 +208,7 @@ func lowerPusha(t *trans, op *cpu.Op, l *lowering) bool {
 	for i := range uint8(8) {
 		at := m
 		at.Disp += 4 * int32(7-i)
-		t.Store(at, hostReg[i], 4)
+		t.Store(at, t.regs[i], 4)
 	}
 	t.addSP(-32)
 	return true
@@ -224,7 +224,7 @@ func lowerPopa(t *trans, op *cpu.Op, l *lowering) bool {
 		if i != isa.RSP {
 			at := m
 			at.Disp += 4 * int32(7-i)
-			t.Load(hostReg[i], at, 4)
+			t.Load(t.regs[i], at, 4)
 		}
 	}
 	t.addSP(32)
@@ -271,7 +271,7 @@ func lowerString(t *trans, op *cpu.Op, l *lowering) bool {
 // (each counts) and each operand lies in one page. The interpreter does the others, a
 // page at a time.
 func (t *trans) repeatString(moves bool, size int) {
-	count := hostReg[isa.RCX]
+	count := t.regs[isa.RCX]
 	scale := map[int]uint8{1: 0, 2: 1, 4: 2, 8: 3}[size]
 	needNot := func(jump int) { // the jump is taken where all is well
 		t.toSlow(t.Jmp())

@@ -45,6 +45,11 @@ type trans struct {
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
 
+	regs  [16]amd64.Reg // where the guest's registers are, as hostReg
+	swaps []swap        // what is not as there
+	back  bool          // it is, for the moment
+	inner int           // where the block begins once it has borrowed registers
+
 	x87  bool   // the x87 unit is loaded
 	note uint32 // the NativeNote of an x87 instruction that has not been noted yet
 }
@@ -113,6 +118,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	}
 	t.body = t.N
 	t.outOfLine()
+	t.reborrow(n)
 	n.Exits = [2]uint32{uint32(exits), uint32(len(e.exits))}
 	return t, n
 }
@@ -125,12 +131,15 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	t.sse, t.fp = false, false
 	t.x87, t.note = false, 0
 	t.liveness(lowers)
+	t.chooseSwaps(lowers)
 	n.Resume = make([]uint16, len(t.ops))
 
 	// The head: an exit ahead of it is near enough for JRCXZ.
 	over := t.N
 	t.exit(cpu.NativeExit{Kind: cpu.NativeBudget})
 	n.Entry = t.e.base + uintptr(t.N)
+	t.borrow()
+	t.inner = t.N
 	t.Lea(regBudget, amd64.At(regBudget, int32(len(t.ops))), 8)
 	t.Rorx(tmpC, regBudget, 32, 8)
 	t.PatchShortTo(t.Jecxz(), over)
@@ -189,6 +198,9 @@ func (t *trans) newExit(x cpu.NativeExit) uint32 {
 
 // exit emits an exit.
 func (t *trans) exit(x cpu.NativeExit) {
+	if !t.back {
+		t.giveBack()
+	}
 	t.MovImm(tmpC, uint64(t.newExit(x)))
 	t.JmpTo(t.e.glueOf(t.long).exit[index(t.inMem)])
 }
@@ -239,12 +251,33 @@ func (t *trans) outOfLine() {
 
 // leave ends the block with a jump to target.
 func (t *trans) leave(target uint64) {
-	t.link(t.Jmp(), target)
 	t.done = true
+	if len(t.swaps) > 0 && target == t.b.RIP() {
+		t.JmpTo(t.inner)
+		return
+	}
+	t.giveBack()
+	t.linkFrom(t.Jmp(), target)
 }
 
 // link makes the jump with its displacement at pos a direct exit.
 func (t *trans) link(pos int, target uint64) {
+	if len(t.swaps) > 0 {
+		if target == t.b.RIP() { // a block that is dropped is not in the middle of this
+			t.Patch(pos, t.inner)
+			return
+		}
+		t.Patch(pos, t.N)
+		t.giveBack()
+		pos = t.Jmp()
+	}
+	t.linkFrom(pos, target)
+}
+
+// linkFrom is link where every register is in its place.
+func (t *trans) linkFrom(pos int, target uint64) {
+	t.back = true
+	defer func() { t.back = false }()
 	t.e.Stats.Jumps++
 	s := link{target: target, jump: int32(pos), stub: int32(t.N)}
 	t.Patch(pos, t.N)
@@ -348,7 +381,7 @@ func (t *trans) after(fl *isa.FlagEffect, zero uint32) {
 // reg is the host register of guest register i, loading it into tmp if it lives
 // in memory.
 func (t *trans) reg(i uint8, tmp amd64.Reg) amd64.Reg {
-	if r := hostReg[i]; r != amd64.None {
+	if r := t.regs[i]; r != amd64.None {
 		return r
 	}
 	t.Load(tmp, gpr(i), 8)
@@ -357,7 +390,7 @@ func (t *trans) reg(i uint8, tmp amd64.Reg) amd64.Reg {
 
 // put writes the whole guest register i.
 func (t *trans) put(i uint8, r amd64.Reg) {
-	if h := hostReg[i]; h == amd64.None {
+	if h := t.regs[i]; h == amd64.None {
 		t.Store(gpr(i), r, 8)
 	} else if h != r {
 		t.Mov(h, r, 8)

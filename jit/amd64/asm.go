@@ -207,10 +207,12 @@ func (a *Asm) Lea(dst Reg, m Mem, size int) {
 	a.Emit(&Insn{Opcode: 0x8d, Size: size, Reg: dst, Mem: &m})
 }
 
-// LeaCode is the address of offset to in the buffer.
-func (a *Asm) LeaCode(dst Reg, to int) {
+// LeaCode is the address of offset to in the buffer. It returns where that is, for
+// Patch.
+func (a *Asm) LeaCode(dst Reg, to int) (pos int) {
 	a.Bytes(0x48|hi(dst)<<2, 0x8d, 5|uint8(dst)&7<<3, 0, 0, 0, 0)
 	a.Patch(a.N-4, to)
+	return a.N - 4
 }
 
 // Not is the 32- or 64-bit complement; it leaves the flags alone.
