@@ -252,7 +252,7 @@ sieve:  mov ebp, 12
         ret
 
 ; calls and returns
-calls:  mov eax, 34
+calls:  mov eax, 36
         call fib
         ret
 fib:    cmp eax, 2
@@ -294,7 +294,7 @@ chase:  mov ecx, (4 << 20) / 64
         ret
 
 ; SSE2 doubles
-sse:    mov ebp, 20000
+sse:    mov ebp, 60000
         mov eax, 3
         cvtsi2sd xmm3, eax
         unpcklpd xmm3, xmm3
@@ -341,7 +341,7 @@ x87:    mov C, 30000000
         ret
 
 ; block moves
-movs:   mov ebp, 60000
+movs:   mov ebp, 6000
 .l:     mov SI_, heap
         mov DI_, heap + (1 << 20)
         mov C, 65536 / 4
@@ -362,7 +362,7 @@ int80:  mov C, 3000000
         ret
 
 ; code that changes all the time
-smc:    mov C, 2000000
+smc:    mov C, 400000
         xor eax, eax
 .l:     mov [.patch + 1], ecx
         jmp .patch
