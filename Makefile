@@ -4,7 +4,7 @@ FUZZTIME ?= 30s
 # Every host g86 promises to build for, as GOOS/GOARCH.
 HOSTS     = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 
-.PHONY: build generate guests demo kernels test vet fmt generated cross unit bench-interp soak fuzz clean
+.PHONY: build generate guests demo kernels test vet fmt generated cross unit bench bench-interp soak fuzz clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/g86 ./cmd/g86
@@ -23,6 +23,7 @@ demo:
 # The bare-metal test kernels from their assembly sources; needs nasm.
 kernels:
 	cd tests/kernels && nasm -Werror -f bin -o system.bin system.asm
+	cd tests/bench && nasm -Werror -f bin -o guests32.bin guests.asm && nasm -Werror -f bin -DLONG -o guests64.bin guests.asm
 
 # The whole check. Guests that cannot be fetched are named by the tests they skip.
 test: vet fmt generated cross
@@ -46,6 +47,10 @@ cross:
 
 unit:
 	$(GO) test -timeout 12m ./...
+
+# The translator beside QEMU's TCG and the host itself; BENCH passes flags on.
+bench: build
+	$(GO) run ./tests/bench $(BENCH)
 
 # Million guest instructions per second of the interpreter.
 bench-interp:

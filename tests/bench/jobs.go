@@ -11,9 +11,8 @@ import (
 	"g86/tests/guests"
 )
 
-//go:generate nasm -Werror -f bin -o guests32.bin guests.asm
-//go:generate nasm -Werror -f bin -DLONG -o guests64.bin guests.asm
-
+// The images are made from guests.asm by `make kernels`.
+//
 //go:embed guests32.bin
 var guests32 []byte
 
