@@ -297,6 +297,7 @@ func (c *CPU) runNative(b *block) *block {
 	limit := c.grant()
 	entry := c.enterAt(b)
 	x87 := false
+	var retried *Op // whose access has just been translated
 	n.X87, n.NoTSC = x87Memory, 1
 	for {
 		if x87 && c.x87MayRun() {
@@ -327,12 +328,24 @@ func (c *CPU) runNative(b *block) *block {
 			}
 			c.ICount -= uint64(len(b.ops))
 			if x.Kind == NativeRead || x.Kind == NativeWrite {
-				switch c.touch(n.Linear, x.Kind == NativeWrite) {
+				outcome := c.touch(n.Linear, x.Kind == NativeWrite)
+				op := &b.ops[x.Op]
+				if outcome == touchFilled && op == retried {
+					outcome = touchSlow // two accesses of one instruction may want the same set
+				}
+				retried = nil
+				switch outcome {
 				case touchFilled:
+					retried = op
+					if b.native == nil { // the walk has set an accessed bit in the middle of it
+						c.ICount += uint64(x.Op)
+						c.RIP = c.wrapIP(op.Next - uint64(op.Len))
+						return &c.entry
+					}
 					entry = c.resume(b.native, int(x.Op))
 					continue
 				case touchFault:
-					c.blk, c.cur = b, &b.ops[x.Op]
+					c.blk, c.cur = b, op
 					c.deliverFault(c.abandon(c.pendingFault))
 					if b = &c.entry; c.events != 0 || c.ICount >= c.limit {
 						return b
@@ -396,7 +409,9 @@ const (
 // touch translates an address that host code could not access. The commonest
 // exception, the page fault, needs no panic this way.
 func (c *CPU) touch(lin uint64, write bool) int {
-	lin &= c.linMask
+	if lin != lin&c.linMask { // host code does not wrap addresses
+		return touchSlow
+	}
 	set := uint32(lin >> 12 & (tlbSize - 1))
 	tags, acc := &c.tlb.r, accRead
 	if write {

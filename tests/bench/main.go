@@ -1,3 +1,5 @@
+//go:build linux
+
 // Bench runs small guests under g86 and its peers side by side, and natively where that
 // means something, and compares the time they take: the host's clock and the processor
 // time of the emulator, between the words START and STOP on the guest's serial port.
