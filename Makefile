@@ -58,7 +58,7 @@ bench-interp:
 
 # Long runs of real guests, hours rather than minutes.
 soak:
-	G86_SOAK=1 $(GO) test -v -timeout 12h -run Soak ./tests/...
+	G86_SOAK=1 $(GO) test -v -timeout 12h -run Soak ./tests/... ./cpu
 
 # Every fuzz target in turn, FUZZTIME each.
 fuzz:

@@ -4,13 +4,66 @@ package cpu_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"g86/cpu"
 	"g86/jit"
 )
+
+// TestSoakTranslated goes on with other programs for an hour, or for G86_SOAK as a
+// duration (10m); `make soak` runs it. A failure names its seed: add that to
+// pastSeeds.
+func TestSoakTranslated(t *testing.T) {
+	soak := os.Getenv("G86_SOAK")
+	if soak == "" {
+		t.Skip("an hour long: make soak runs it")
+	}
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	span, err := time.ParseDuration(soak)
+	if err != nil {
+		span = time.Hour
+	}
+	start, said := time.Now(), time.Now()
+	seed := uint64(start.UnixNano())
+	ran := uint64(0)
+	pools := map[int][][][]byte{32: cpu.Samples(32), 64: cpu.Samples(64)}
+	for ; time.Since(start) < span; seed++ {
+		for bits, pool := range pools {
+			ran += lockstep(t, bits, pool, seed)
+		}
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			t.Logf("seed %d: %.1f million instructions a minute", seed, float64(ran)/1e6/time.Since(start).Minutes())
+		}
+	}
+}
+
+const programInsns = 400
+
+// pastSeeds are programs on which the engines differed once.
+var pastSeeds = []uint64{}
+
+// lockstep runs a random program on both engines, every block translated before it first
+// runs, and returns how many instructions that were.
+func lockstep(t *testing.T, bits int, pool [][][]byte, seed uint64) uint64 {
+	var e *jit.Engine
+	n := cpu.Lockstep(t, bits, pool, seed, programInsns, func(k *cpu.CodeCache) {
+		if e != nil {
+			require.NoError(t, e.Close())
+		}
+		var err error
+		e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	})
+	require.NoError(t, e.Close())
+	return n
+}
 
 // TestTranslatedLikeInterpreted: random programs over all forms reach the same
 // state on translated code, every block of which is translated before it first
@@ -19,21 +72,15 @@ func TestTranslatedLikeInterpreted(t *testing.T) {
 	if err := jit.Supported(); err != nil {
 		t.Skip(err)
 	}
-	const count, seeds = 400, 300
+	const seeds = 300
 	for _, bits := range []int{32, 64} {
 		t.Run(fmt.Sprint(bits), func(t *testing.T) {
 			pool := cpu.Samples(bits)
 			for seed := range uint64(seeds) {
-				var e *jit.Engine
-				cpu.Lockstep(t, bits, pool, seed, count, func(k *cpu.CodeCache) {
-					if e != nil {
-						require.NoError(t, e.Close())
-					}
-					var err error
-					e, err = jit.Attach(k, 0)
-					require.NoError(t, err)
-				})
-				require.NoError(t, e.Close())
+				lockstep(t, bits, pool, seed)
+			}
+			for _, seed := range pastSeeds {
+				lockstep(t, bits, pool, seed)
 			}
 		})
 	}
