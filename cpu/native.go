@@ -87,6 +87,7 @@ const (
 	NativeLink                     // at the end of the block, by link Link
 	NativeCross                    // at the head of the block: its second page is not known to be still the same
 	NativeX87                      // instruction Op needs the x87 unit, which is not loaded
+	NativeNoFP                     // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
 	NativeNote                     // no exit: it names instruction Op as the last of the x87 unit
 )
 
@@ -321,7 +322,7 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeOp, NativeRead, NativeWrite, NativeX87:
+		case NativeOp, NativeRead, NativeWrite, NativeX87, NativeNoFP:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
 				x87, entry = true, c.resume(b.native, int(x.Op))
 				continue
@@ -358,7 +359,7 @@ func (c *CPU) runNative(b *block) *block {
 					continue
 				}
 			}
-			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87); i >= 0 {
+			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87 || x.Kind == NativeNoFP); i >= 0 {
 				entry = c.resume(b.native, i)
 				continue
 			}

@@ -144,7 +144,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.Crossings++
 	case x.Kind == cpu.NativeRead || x.Kind == cpu.NativeWrite:
 		s.Misses++
-	case x.Kind == cpu.NativeOp:
+	case x.Kind == cpu.NativeOp || x.Kind == cpu.NativeNoFP:
 		s.Ops[x.Block.Ops()[x.Op].Form]++
 	}
 	return x

@@ -181,6 +181,7 @@ func (t *trans) needSSE(fp bool) {
 		t.Load(tmpC, natNoFP, 8)
 		ready := t.Jrcxz()
 		t.toSlow(t.Jmp())
+		t.slow[len(t.slow)-1].noFP = true
 		t.PatchShort(ready)
 		t.fp = true
 	}

@@ -69,6 +69,7 @@ type slowPath struct {
 
 	loadSSE int    // not 0: where to go on once the XMM registers are loaded
 	x87     bool   // the x87 unit is not loaded
+	noFP    bool   // SSE exceptions are not masked
 	note    uint32 // see trans
 }
 
@@ -240,8 +241,11 @@ func (t *trans) outOfLine() {
 			t.Patch(skip, t.N)
 		}
 		x := cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op}
-		if s.x87 {
+		switch {
+		case s.x87:
 			x.Kind = cpu.NativeX87
+		case s.noFP:
+			x.Kind = cpu.NativeNoFP
 		}
 		t.exit(x)
 	}
