@@ -68,3 +68,20 @@ func TestDamaged(t *testing.T) {
 	_, err = Parse([]byte{0x1f, 0x8b, 0, 0})
 	require.ErrorContains(t, err, "damaged gzip")
 }
+
+// FuzzParse: no bytes make the reader panic, or take more tests out of a file than fit
+// into it.
+func FuzzParse(f *testing.F) {
+	f.Add(sample())
+	f.Add(sample()[:20])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file, err := Parse(b)
+		if err != nil || bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+			return
+		}
+		require.LessOrEqual(t, len(file.Tests), len(b)/8)
+		for _, x := range file.Tests {
+			require.LessOrEqual(t, len(x.Bytes)+len(x.Name)+5*len(x.Initial.RAM), len(b))
+		}
+	})
+}
