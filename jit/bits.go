@@ -1,0 +1,224 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"g86/cpu"
+	"g86/cpu/isa"
+	"g86/jit/amd64"
+)
+
+// Shifts, rotations, and instructions that look at single bits.
+
+// lowerShift is group 2. AF, undefined after shifts, is 0 for the guest; a count
+// of 0 leaves the flags alone. OF, undefined for counts above 1, is what the last
+// of single steps gives: where it may be seen and the host does otherwise, that
+// step is made alone.
+func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
+	in := l.describe(op)
+	live := t.live[t.i]
+	mask := uint64(31)
+	if in.size == 8 {
+		mask = 63
+	}
+	fl := isa.FlagEffect{Written: isa.CF | isa.OF}
+	if l.ext >= 4 {
+		fl.Written = isa.StatusFlags
+	}
+	if l.ext == 2 || l.ext == 3 {
+		fl.Tested = isa.CF
+	}
+	byCL := l.opcode&^1 == 0xd2
+	count := uint64(1)
+	if l.imm != 0 {
+		count = op.Imm & mask
+	}
+	if fl.Tested != 0 && (byCL || count != 1) && live&isa.OF != 0 {
+		return false // a whole turn changes nothing
+	}
+	last := live&isa.OF != 0 && l.ext != 7 && (byCL || count > 1) && !hostStepsOF
+	if byCL {
+		return t.shiftByCL(op, &in, &fl, last)
+	}
+	if count == 0 {
+		return t.emit(op, &in)
+	}
+	t.before(&fl)
+	zero := fl.Written & isa.AF
+	switch {
+	case last && l.ext == 5: // two zeros have come in at the top
+		zero |= isa.OF
+	case last:
+		in.imm = count - 1
+		in.post = func(h *amd64.Insn) { t.lastStep(h) }
+	}
+	if !t.emit(op, &in) {
+		return false
+	}
+	t.after(&fl, zero&live)
+	return true
+}
+
+// lastStep is shift h by 1.
+func (t *trans) lastStep(h *amd64.Insn) {
+	one := *h
+	one.Opcode, one.ImmSize = 0xd0|h.Opcode&1, 0
+	t.Emit(&one)
+}
+
+// shiftByCL is a shift or rotation by CL.
+func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) bool {
+	clearAF := fl.Written&isa.AF&t.live[t.i] != 0
+	fl.Tested = fl.Written
+	t.before(fl)
+	in.pre = func(*amd64.Insn) { t.Mov(tmpC, t.regs[1], 4) }
+	if clearAF || last {
+		var skip int
+		in.pre = func(*amd64.Insn) {
+			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: t.regs[1], RMByte: true})
+			if in.size == 8 {
+				t.Rorx(tmpC, tmpC, 6, 8)
+			} else {
+				t.Rorx(tmpC, tmpC, 5, 4)
+			}
+			t.Shrx(tmpC, tmpC, regCPU, max(in.size, 4)) // the masked count's bits are all that is left
+			skip = t.Jrcxz()
+			if last {
+				t.Lea(tmpC, amd64.At(t.regs[1], -1), 4)
+			} else {
+				t.Mov(tmpC, t.regs[1], 4)
+			}
+		}
+		in.post = func(h *amd64.Insn) {
+			if last {
+				t.lastStep(h)
+			}
+			if clearAF {
+				t.clear = isa.AF
+				t.settle()
+			}
+			t.PatchShort(skip)
+			if in.size == 4 && h.Mem == nil {
+				t.Mov(h.RM, h.RM, 4)
+			}
+		}
+	}
+	if !t.emit(op, in) {
+		return false
+	}
+	t.after(fl, 0)
+	return true
+}
+
+// lowerDoubleShift is SHLD and SHRD where their undefined flags do not matter.
+func lowerDoubleShift(t *trans, op *cpu.Op, l *lowering) bool {
+	in := l.describe(op)
+	if in.size == 2 {
+		return false
+	}
+	byCL := l.opcode&1 != 0
+	fl := isa.FlagEffect{Written: isa.StatusFlags}
+	if byCL || op.Imm&31 == 0 {
+		if t.live[t.i] != 0 {
+			return false
+		}
+		fl.Tested = isa.StatusFlags
+	} else if t.live[t.i]&isa.OF != 0 {
+		return false
+	}
+	t.before(&fl)
+	if byCL {
+		if in.mem && t.regs[in.reg] == amd64.None {
+			return false
+		}
+		in.pre = func(*amd64.Insn) { t.Mov(tmpC, t.regs[1], 4) }
+	}
+	if !t.emit(op, &in) {
+		return false
+	}
+	t.after(&fl, isa.AF&t.live[t.i])
+	return true
+}
+
+// lowerBitTest is BT and its family but for bit offsets that reach outside a
+// memory operand.
+func lowerBitTest(t *trans, op *cpu.Op, l *lowering) bool {
+	if op.Mem() && l.ext < 0 {
+		return lowerBitString(t, op, l)
+	}
+	return lowerPlain(t, op, l)
+}
+
+// lowerBitString is BT and its relatives with a bit string in memory: the register tells
+// the word, too.
+func lowerBitString(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	if size == 2 || int(op.AddrSize) != t.width() {
+		return false
+	}
+	shift, scale := uint64(5), uint8(2)
+	if size == 8 {
+		shift, scale = 6, 3
+	}
+	t.before(&l.flags)
+	m, ok := t.linear(op)
+	if !ok {
+		return false
+	}
+	if m.Base == amd64.None {
+		t.MovImm(tmpA, uint64(int64(m.Disp)))
+		m = amd64.At(tmpA, 0)
+	}
+	bit := t.reg(op.Reg, tmpC)
+	t.MovImm(tmpB, shift)
+	t.Sarx(tmpC, bit, tmpB, size)
+	if size == 4 && t.long {
+		t.Emit(&amd64.Insn{Opcode: 0x63, Size: 8, Reg: tmpC, RM: tmpC}) // MOVSXD
+	}
+	t.Lea(tmpA, amd64.Mem{Base: m.Base, Index: tmpC, Scale: scale, Disp: m.Disp}, t.width())
+	kind := read
+	if l.rmW {
+		kind = write
+	}
+	m = t.access(amd64.At(tmpA, 0), size, kind)
+	t.Load(tmpC, m, size)
+	if bit = t.regs[op.Reg]; bit == amd64.None {
+		at := gpr(op.Reg)
+		bit = tmpA
+		t.Lea(tmpB, m, 8)
+		m = amd64.At(tmpB, 0)
+		t.Load(tmpA, at, 8)
+	}
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: l.opcode, Size: size, Reg: bit, RM: tmpC})
+	if l.rmW {
+		t.Store(m, tmpC, size)
+	}
+	t.after(&l.flags, 0)
+	return true
+}
+
+// lowerScan is BSF and BSR. For the guest SF and PF (undefined) are the source's,
+// the others 0: TEST gives just that.
+func lowerScan(t *trans, op *cpu.Op, l *lowering) bool {
+	size := int(op.OpSize)
+	src := tmpA
+	if op.Mem() {
+		m, ok := t.operand(op, size, read)
+		if !ok {
+			return false
+		}
+		t.Load(tmpA, m, size)
+	} else if op.RM == op.Reg {
+		t.Mov(tmpA, t.reg(op.RM, tmpA), 8)
+	} else {
+		src = t.reg(op.RM, tmpA)
+	}
+	dst := t.reg(op.Reg, tmpB)
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: l.opcode, Size: size, Reg: dst, RM: src})
+	t.put(op.Reg, dst)
+	if t.live[t.i] != 0 {
+		t.Emit(&amd64.Insn{Opcode: 0x85, Size: size, Reg: src, RM: src})
+	}
+	t.after(&isa.FlagEffect{Written: isa.StatusFlags}, 0)
+	return true
+}
