@@ -21,8 +21,8 @@ func (b *board) Out(port uint16, size int, v uint32)   { b.m.out(b, port, size, 
 func (b *board) Read(pa uint64, size int) uint64       { return b.m.bus.Read(pa, size) }
 func (b *board) Write(pa uint64, size int, v uint64)   { b.m.bus.Write(pa, size, v) }
 func (b *board) Page(pa uint64) (host []byte, rw bool) { return b.m.bus.Page(pa) }
-func (b *board) TSC() uint64                           { return b.m.clk.Ticks(tscHz) }
-func (b *board) TSCRate() uint64                       { return b.m.clk.Rate(tscHz) }
+func (b *board) TSC() uint64                           { return b.m.clk.Ticks(b.m.state.TSCHz) }
+func (b *board) TSCRate() uint64                       { return b.m.clk.Rate(b.m.state.TSCHz) }
 func (b *board) Random() uint64                        { return b.m.random() }
 
 func (b *board) Interrupt() bool {
@@ -89,7 +89,10 @@ func (p pins) NMI()  { p.c.NMI() }
 // Init resets another processor at once, the running one after its instruction.
 func (p pins) Init() { p.m.initCPU(p.c) }
 
-func (p pins) Startup(vector uint8) { p.c.Startup(vector) }
+func (p pins) Startup(vector uint8) {
+	p.m.pullCPU(p.c)
+	p.c.Startup(vector)
+}
 
 // tsc is a processor's time-stamp counter for its APIC's deadline timer.
 type tsc struct {
@@ -97,16 +100,16 @@ type tsc struct {
 	c *cpu.CPU
 }
 
-func (t tsc) TSC() uint64 { return t.m.clk.Ticks(tscHz) + t.c.TSCOffset }
+func (t tsc) TSC() uint64 { return t.m.clk.Ticks(t.m.state.TSCHz) + t.c.TSCOffset }
 
 func (t tsc) TSCTime(v uint64) uint64 {
 	ahead := v - t.TSC()
 	if int64(ahead) <= 0 {
 		return t.m.clk.Now()
 	}
-	n := t.m.clk.Ticks(tscHz) + ahead
+	n := t.m.clk.Ticks(t.m.state.TSCHz) + ahead
 	if n < ahead {
 		return clock.Never
 	}
-	return clock.TicksToNS(n, tscHz)
+	return clock.TicksToNS(n, t.m.state.TSCHz)
 }

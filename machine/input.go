@@ -38,6 +38,7 @@ func (m *Machine) post(f func()) bool {
 	case m.wake <- struct{}{}:
 	default:
 	}
+	m.kick()
 	return true
 }
 
@@ -49,6 +50,9 @@ func (m *Machine) setLooping(on bool) {
 
 // serveQueue runs what other goroutines have queued.
 func (m *Machine) serveQueue() {
+	if m.queued.Load() {
+		m.pull()
+	}
 	for m.queued.Load() {
 		m.queueMu.Lock()
 		q := m.queue

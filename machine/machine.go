@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"g86/cpu"
+	"g86/cpu/kvm"
 	"g86/devices"
 	"g86/devices/apic"
 	"g86/devices/bus"
@@ -50,8 +51,6 @@ type Machine struct {
 	cpus   []*cpu.CPU
 	boards []*board
 	code   *cpu.CodeCache
-	jit    *jit.Engine // nil: the interpreter runs everything
-	noJIT  error       // why the default engine is not the translator
 	bus    *bus.Bus
 	clk    *clock.Clock
 	ram    []byte
@@ -79,6 +78,7 @@ type Machine struct {
 	devs   []devices.Device
 	images []*disk.Image
 	boot   bootPlan
+	engine engine
 
 	// The run loop.
 	state   runState
@@ -96,8 +96,9 @@ type Machine struct {
 	looping bool // Run takes the queue
 	queued  atomic.Bool
 	wake    chan struct{}
-	serial  [4][]byte // host input the guest's FIFO had no room for
-	typing  []rune    // keys the keyboard's queue had no room for
+	kicker  atomic.Pointer[kvm.VM] // what to end the run of when there is something for it
+	serial  [4][]byte              // host input the guest's FIFO had no room for
+	typing  []rune                 // keys the keyboard's queue had no room for
 	log     *logger
 	lazy    *lazyRAM // RAM of a snapshot that is still being unpacked
 	closed  bool
@@ -109,7 +110,8 @@ type runState struct {
 	Left    uint64 // instructions left of its turn
 	Random  uint64 // numbers drawn from the seed
 	Seed    uint64
-	FERR    bool // the coprocessor's error line
+	TSCHz   uint64 // rate of the time-stamp counter
+	FERR    bool   // the coprocessor's error line
 }
 
 // stopReason is what a device asked for inside an instruction.
@@ -128,12 +130,12 @@ func New(cfg Config) (*Machine, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	model, err := cpu.NewModel(cfg.Model)
+	model, err := cfg.model()
 	if err != nil {
-		return nil, &ConfigError{StatusUsage, err}
+		return nil, err
 	}
 	m := &Machine{cfg: cfg, model: model, wake: make(chan struct{}, 1)}
-	m.state.Seed = cfg.Seed
+	m.state.Seed, m.state.TSCHz = cfg.Seed, tscHz
 	if err := m.build(); err != nil {
 		err = errors.Join(err, m.Close())
 		var ce *ConfigError
@@ -160,8 +162,8 @@ func (m *Machine) Close() error {
 		errs = append(errs, i.Close())
 	}
 	m.stopLazy()
-	if m.jit != nil {
-		errs = append(errs, m.jit.Close())
+	if m.code != nil {
+		errs = append(errs, m.detach())
 	}
 	if m.ram != nil {
 		errs = append(errs, release(m.ram))
@@ -235,19 +237,14 @@ func (m *Machine) Devices() []devices.Device { return m.devs }
 // Memory is the number of bytes of RAM.
 func (m *Machine) Memory() uint64 { return uint64(len(m.ram)) }
 
-// Accel names the engine in use and says why others are not.
-func (m *Machine) Accel() (name string, refused []string) {
-	if m.jit != nil {
-		return "jit", []string{"kvm: not in this build"}
-	}
-	if m.noJIT != nil {
-		return "interp", []string{"kvm: not in this build", "jit: " + m.noJIT.Error()}
-	}
-	return "interp", []string{"kvm: not in this build", "jit: not asked for"}
-}
+// Accel names the engine in use and says why "auto" refused others.
+func (m *Machine) Accel() (name string, refused []string) { return m.engine.name, m.engine.refused }
 
-// JIT is the translator, nil where the interpreter runs everything.
-func (m *Machine) JIT() *jit.Engine { return m.jit }
+// JIT is the translator, nil under another engine.
+func (m *Machine) JIT() *jit.Engine { return m.engine.jit }
+
+// KVM is KVM, nil under another engine.
+func (m *Machine) KVM() *kvm.VM { return m.engine.kvm }
 
 // ReadPhys copies physical memory; registers are read with their side effects.
 func (m *Machine) ReadPhys(pa uint64, p []byte) { m.bus.ReadPhys(pa, p) }

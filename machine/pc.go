@@ -28,14 +28,14 @@ import (
 	"g86/devices/uart"
 	"g86/devices/vga"
 	"g86/firmware"
-	"g86/jit"
 )
 
 // psPerInsn is the guest time of an instruction in picoseconds: 500 million
 // instructions a second.
 const psPerInsn = 2000
 
-// tscHz is the frequency of the time-stamp counter.
+// tscHz is the frequency of the time-stamp counter, unless KVM's host has another that
+// it cannot scale.
 const tscHz = 1_000_000_000
 
 const physBits = 40 // MAXPHYADDR, as CPUID tells
@@ -210,6 +210,9 @@ func (m *Machine) build() error {
 		_, err = m.bus.MapPorts("firmware", firmware.TrapPort, 1, bus.Byte, trapPort{m})
 		w.do(err)
 	}
+	if w.err == nil {
+		w.do(m.chooseEngine())
+	}
 	if w.err != nil {
 		return w.err
 	}
@@ -249,14 +252,6 @@ func (m *Machine) buildCPUs(w *wiring) {
 	if m.apics != nil {
 		w.do(m.apics.Map(m.bus))
 	}
-	switch m.cfg.Accel {
-	case "jit":
-		if err := m.translate(); err != nil {
-			w.do(&ConfigError{StatusHost, fmt.Errorf("no translator: %w; use --accel=interp", err)})
-		}
-	case "", "auto":
-		m.noJIT = m.translate() // the interpreter runs everything then
-	}
 	if m.log != nil {
 		for _, c := range m.cpus {
 			m.log.attach(m, c)
@@ -293,6 +288,7 @@ func (m *Machine) setA20(on bool) {
 	for _, c := range m.cpus {
 		c.SetA20(on)
 	}
+	m.remapKVM()
 	m.ps2.SyncA20(on)
 }
 
@@ -301,6 +297,7 @@ func (m *Machine) remapped() {
 	for _, c := range m.cpus {
 		c.Remapped()
 	}
+	m.remapKVM()
 }
 
 // gate lets something else take over an interrupt line.
@@ -356,10 +353,4 @@ func debugPorts(con map[uint16]io.Writer) []uint16 {
 	}
 	sort.Slice(l, func(i, j int) bool { return l[i] < l[j] })
 	return l
-}
-
-// translate attaches the translator. The error says why this host has none.
-func (m *Machine) translate() (err error) {
-	m.jit, err = jit.Attach(m.code, jit.Heat)
-	return err
 }

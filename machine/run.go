@@ -70,9 +70,11 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 	}
 	m.setLooping(true)
 	defer func() {
+		m.pull()
 		m.setLooping(false)
 		m.serveQueue()
 	}()
+	m.pause()
 	m.tune.restart(m)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -84,16 +86,19 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 		m.serveQueue()
 		if m.paused {
 			m.await(ctx, forever)
+			m.pause()
 			m.tune.restart(m)
 			continue
 		}
 		m.pumpInput()
-		idle, res := m.slice(m.retired + pollInsns)
+		idle, res := m.slice(m.retired + m.pollEvery())
 		if res != nil {
 			return *res, nil
 		}
 		if idle {
-			if res := m.idleWait(ctx); res != nil {
+			res := m.idleWait(ctx)
+			m.pause()
+			if res != nil {
 				return *res, nil
 			}
 		}
@@ -110,6 +115,8 @@ func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 	if m.closed {
 		return Result{Reason: "closed"}, true
 	}
+	defer m.pull()
+	m.pause()
 	m.pumpInput()
 	for m.retired < count {
 		idle, r := m.slice(count)
@@ -122,6 +129,7 @@ func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 				return Result{Status: StatusTimeout, Reason: m.haltReason()}, true
 			}
 			m.clk.Advance(next - m.clk.Now())
+			m.pause()
 		}
 	}
 	return Result{}, false
@@ -161,7 +169,7 @@ func (m *Machine) execute(c *cpu.CPU, limit uint64) {
 	before := c.ICount
 	m.retired -= before
 	m.running = c
-	exit := c.Run(limit - m.retired)
+	exit := m.runEngine(c, limit-m.retired)
 	m.running = nil
 	m.retired += c.ICount
 	m.endTurn(exit, c.ICount-before)
@@ -172,11 +180,16 @@ func (m *Machine) act() *Result {
 	if err := m.lazy.err(); err != nil {
 		return &Result{Status: StatusHost, Reason: err.Error()}
 	}
+	if err := m.engine.err; err != nil {
+		m.engine.err = nil
+		return &Result{Status: StatusHost, Reason: err.Error()}
+	}
 	s := m.stop
 	if s == (stopReason{}) {
 		return nil
 	}
 	m.stop = stopReason{}
+	m.pull()
 	if s.exit || s.powerOff || s.reset {
 		m.flushSerial()
 	}
@@ -230,11 +243,13 @@ func (m *Machine) initCPU(c *cpu.CPU) {
 		m.interrupt()
 		return
 	}
+	m.pullCPU(c)
 	c.Init()
 }
 
 // resetBoard pulls every reset pin.
 func (m *Machine) resetBoard(kind devices.ResetKind) {
+	m.pull()
 	for _, d := range m.devs {
 		d.Reset(kind)
 	}
@@ -247,7 +262,7 @@ func (m *Machine) resetBoard(kind devices.ResetKind) {
 	for _, c := range m.cpus {
 		c.Reset()
 	}
-	m.state.Current, m.state.Left = 0, quantum
+	m.state.Current, m.state.Left = 0, m.quantum()
 	m.stop = stopReason{}
 	m.logReset()
 }

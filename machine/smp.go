@@ -7,18 +7,28 @@ import "g86/cpu"
 // deterministic as one.
 const quantum = 10000
 
+// kvmQuantum is the same under KVM, where a turn costs more: a millisecond.
+const kvmQuantum = 500_000
+
+func (m *Machine) quantum() uint64 {
+	if m.engine.kvm != nil {
+		return kvmQuantum
+	}
+	return quantum
+}
+
 // next is the processor to run: the one whose turn it is, or else the first
 // runnable one after it. nil: all are idle.
 func (m *Machine) next() *cpu.CPU {
 	s := &m.state
 	if s.Left == 0 {
-		s.Current, s.Left = (s.Current+1)%len(m.cpus), quantum
+		s.Current, s.Left = (s.Current+1)%len(m.cpus), m.quantum()
 	}
 	for range m.cpus {
 		if c := m.cpus[s.Current]; c.Runnable() {
 			return c
 		}
-		s.Current, s.Left = (s.Current+1)%len(m.cpus), quantum
+		s.Current, s.Left = (s.Current+1)%len(m.cpus), m.quantum()
 	}
 	return nil
 }
@@ -31,6 +41,6 @@ func (m *Machine) endTurn(exit cpu.Exit, n uint64) {
 		s.Left = 0
 	}
 	if len(m.cpus) == 1 {
-		s.Left = quantum
+		s.Left = m.quantum()
 	}
 }

@@ -239,6 +239,9 @@ func (m *Machine) loaded() {
 	for _, c := range m.cpus {
 		c.Remapped()
 	}
+	if k := m.engine.kvm; k != nil {
+		m.retuneTSC(k.TSCHz())
+	}
 	m.idle = idleState{}
 	m.tune.restart(m)
 }

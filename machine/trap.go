@@ -11,6 +11,7 @@ func (trapPort) ReadPort(uint16, int) uint32 { return 0xff }
 // WritePort implements bus.PortDevice.
 func (t trapPort) WritePort(_ uint16, _ int, v uint32) {
 	if c := t.m.running; c != nil {
+		t.m.pullCPU(c)
 		t.m.bios.Trap(byte(v), biosCPU{c})
 	}
 }

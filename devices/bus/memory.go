@@ -3,6 +3,7 @@ package bus
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -145,26 +146,73 @@ func (b *Bus) find(pa uint64) *Region {
 	return nil
 }
 
-// Page returns the 4 KiB of host memory behind the page of pa and whether it may
-// be written directly; nil when the page is not (wholly) plain memory, so that
-// every access must go through ReadPhys and WritePhys.
-func (b *Bus) Page(pa uint64) (host []byte, writable bool) {
-	pa &^= 0xfff
+// plain is the region behind a page that is wholly plain memory, or nil.
+func (b *Bus) plain(pa uint64) *Region {
 	r := b.find(pa)
 	if r == nil || r.Host == nil {
-		return nil, false
+		return nil
 	}
 	for _, o := range b.regions { // a smaller region of higher priority inside the page hides part of it
 		if o == r {
 			break
 		}
 		if o.Enabled && o.Base < pa+0x1000 && pa < o.Base+o.Size {
-			return nil, false
+			return nil
 		}
+	}
+	return r
+}
+
+// Page returns the 4 KiB of host memory behind the page of pa and whether it may
+// be written directly; nil when the page is not (wholly) plain memory, so that
+// every access must go through ReadPhys and WritePhys.
+func (b *Bus) Page(pa uint64) (host []byte, writable bool) {
+	pa &^= 0xfff
+	r := b.plain(pa)
+	if r == nil {
+		return nil, false
 	}
 	off := pa - r.Base
 	r.fill(off, 0x1000)
 	return r.Host[off : off+0x1000 : off+0x1000], !r.ReadOnly
+}
+
+// Span is a range of physical pages that are plain memory.
+type Span struct {
+	Base     uint64
+	Host     []byte
+	ReadOnly bool
+}
+
+// Layout lists all plain memory as processors see it, in the order of addresses. What
+// Page says of a page, its span says. Memory that is still on its way is not filled.
+func (b *Bus) Layout() []Span {
+	var edges []uint64 // between two of them, all pages are alike
+	for _, r := range b.regions {
+		if r.Enabled {
+			end := r.Base + r.Size
+			edges = append(edges, r.Base&^0xfff, (r.Base+0xfff)&^0xfff, end&^0xfff, (end+0xfff)&^0xfff)
+		}
+	}
+	slices.Sort(edges)
+	edges = slices.Compact(edges)
+	var l []Span
+	var last *Region
+	for i := 1; i < len(edges); i++ {
+		at, end := edges[i-1], edges[i]
+		r := b.plain(at)
+		if r != nil {
+			host := r.Host[at-r.Base : end-r.Base : end-r.Base]
+			if r == last {
+				s := &l[len(l)-1]
+				s.Host = r.Host[s.Base-r.Base : end-r.Base : end-r.Base]
+			} else {
+				l = append(l, Span{at, host, r.ReadOnly})
+			}
+		}
+		last = r
+	}
+	return l
 }
 
 // Read reads size (1, 2, 4, 8) bytes at physical address pa. Unclaimed
