@@ -1,8 +1,10 @@
 package machine
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,8 @@ type Config struct {
 	CPUs   int    // 0: 1
 	Model  string // processor model; "": the most capable
 	Accel  string // "interp", "jit", "kvm", "auto": the fastest that works, "": the fastest of which runs are reproducible
+
+	Switches []Switch // when the machine moves to another engine
 
 	Kernel, Initrd, Append string   // direct boot; Append also goes to an Image that is a kernel
 	Modules                []string // of a Multiboot kernel, "FILE ARGS"
@@ -50,6 +54,13 @@ type Config struct {
 	LogWriter io.Writer
 
 	saved *Snapshot // what the machine is restored from
+}
+
+// Switch moves the machine to another engine, "interp", "jit" or "kvm", before the
+// instruction that follows Count. "" is the other of interp and jit.
+type Switch struct {
+	Count uint64
+	Accel string
 }
 
 // SerialConfig is what is at the other end of a serial port.
@@ -97,6 +108,13 @@ func ClockModes() []string     { return []string{"virtual", "warp", "realtime"} 
 func RemovableNames() []string { return []string{"pit", "rtc", "hpet"} }
 func LogItemNames() []string   { return []string{"int", "in_asm", "exec", "ioport", "reset"} }
 
+// CheckModel says what is wrong with a processor model, a name and perhaps features to be
+// left out: "max,-sha-ni".
+func CheckModel(s string) error {
+	_, err := cpu.NewModel(s)
+	return err
+}
+
 // ModelNames lists the processor models.
 func ModelNames() []string { return cpu.ModelNames() }
 
@@ -123,6 +141,13 @@ func (c *Config) complete() error {
 	default:
 		return usageError("unknown accelerator %q: choose one of %s", c.Accel, strings.Join(AccelNames(), ", "))
 	}
+	for _, s := range c.Switches {
+		if s.Accel != "" && engineTitle[s.Accel] == "" {
+			return usageError("no engine %q to switch to; choose from interp, jit, kvm", s.Accel)
+		}
+	}
+	c.Switches = slices.Clone(c.Switches)
+	slices.SortStableFunc(c.Switches, func(a, b Switch) int { return cmp.Compare(a.Count, b.Count) })
 	switch c.ClockMode {
 	case "":
 		c.ClockMode = "virtual"

@@ -214,6 +214,23 @@ func (m *Machine) setAccel(name string) error {
 	return err
 }
 
+// switchEngine makes the moves of Config.Switches that are due.
+func (m *Machine) switchEngine() *Result {
+	for len(m.cfg.Switches) > 0 && m.cfg.Switches[0].Count <= m.retired {
+		to := m.cfg.Switches[0].Accel
+		m.cfg.Switches = m.cfg.Switches[1:]
+		if to == "" {
+			if to = "jit"; m.engine.name == "jit" {
+				to = "interp"
+			}
+		}
+		if err := m.setAccel(to); err != nil {
+			return &Result{Status: StatusHost, Reason: err.Error()}
+		}
+	}
+	return nil
+}
+
 // runEngine runs a processor under the engine until its count reaches limit.
 func (m *Machine) runEngine(c *cpu.CPU, limit uint64) cpu.Exit {
 	if m.engine.kvm == nil {

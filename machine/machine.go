@@ -238,7 +238,9 @@ func (m *Machine) Devices() []devices.Device { return m.devs }
 func (m *Machine) Memory() uint64 { return uint64(len(m.ram)) }
 
 // Accel names the engine in use and says why "auto" refused others.
-func (m *Machine) Accel() (name string, refused []string) { return m.engine.name, m.engine.refused }
+func (m *Machine) Accel() (name string, refused []string) {
+	return m.engine.name, m.engine.refused
+}
 
 // JIT is the translator, nil under another engine.
 func (m *Machine) JIT() *jit.Engine { return m.engine.jit }

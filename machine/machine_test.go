@@ -360,7 +360,10 @@ func TestConfigErrors(t *testing.T) {
 		"model":         {Config{Model: "z80"}, StatusUsage, "unknown CPU model"},
 		"no APIC":       {Config{Model: "486", CPUs: 2}, StatusConfig, "has no APIC"},
 		"accelerator":   {Config{Accel: "hax"}, StatusUsage, "unknown accelerator"},
-		"no kvm":        {Config{Accel: "kvm"}, StatusConfig, "not in this build"},
+		"kvm and log":   {Config{Accel: "kvm", LogItems: []string{"int"}, LogWriter: io.Discard}, StatusHost, "-d int looks at every instruction"},
+		"features":      {Config{Model: "max,sha-ni"}, StatusUsage, "write features to be left out"},
+		"no feature":    {Config{Model: "486,-sse2"}, StatusUsage, `has no feature "sse2"`},
+		"switch":        {Config{Switches: []Switch{{5, "hax"}}}, StatusUsage, `no engine "hax"`},
 		"clock":         {Config{ClockMode: "fast"}, StatusUsage, "unknown clock mode"},
 		"boot order":    {Config{Boot: "x"}, StatusUsage, "boot order"},
 		"log item":      {Config{LogItems: []string{"x"}}, StatusUsage, "unknown log item"},
@@ -373,7 +376,7 @@ func TestConfigErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := New(tc.cfg)
-			require.Nil(t, m)
+			require.True(t, m == nil)
 			var ce *ConfigError
 			require.ErrorAs(t, err, &ce)
 			require.Equal(t, tc.status, ce.Status)

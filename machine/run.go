@@ -143,6 +143,9 @@ func (m *Machine) slice(until uint64) (idle bool, res *Result) {
 		if res := m.act(); res != nil {
 			return false, res
 		}
+		if res := m.switchEngine(); res != nil {
+			return false, res
+		}
 		if m.retired >= until {
 			return false, nil
 		}
@@ -151,6 +154,9 @@ func (m *Machine) slice(until uint64) (idle bool, res *Result) {
 			return true, nil
 		}
 		limit := min(until, m.clk.CountAt(m.clk.Next()))
+		if l := m.cfg.Switches; len(l) > 0 {
+			limit = min(limit, l[0].Count)
+		}
 		if len(m.cpus) > 1 {
 			limit = min(limit, m.retired+m.state.Left)
 		}

@@ -202,7 +202,7 @@ func TestEveryFieldOfProcessorsSurvives(t *testing.T) {
 // TestEveryFieldOfConfigIsSavedOrTheHosts fails for a new setting that a
 // snapshot would forget.
 func TestEveryFieldOfConfigIsSavedOrTheHosts(t *testing.T) {
-	host := " Accel Image Serial Parallel LogItems LogWriter saved "
+	host := " Accel Switches Image Serial Parallel LogItems LogWriter saved "
 	saved := reflect.TypeFor[SnapshotConfig]()
 	c := reflect.TypeFor[Config]()
 	for i := range c.NumField() {

@@ -49,7 +49,7 @@ func TestTestVerb(t *testing.T) {
 		{[]string{"vectors", "rom"}, 4, "rom: not a MOO file"},
 		{[]string{"vectors", "none"}, 4, "no such file"},
 		{[]string{"kernel", "rom"}, 4, "not a Multiboot kernel"},
-		{[]string{"kernel", "good", "--accel", "kvm"}, 4, "not in this build"},
+		{[]string{"vectors", "good", "--accel", "kvm"}, 4, "guests, not single instructions"},
 		{[]string{"kernel", "good", "--accel", "interp,interp"}, 2, "twice"},
 		{[]string{"kernel", "good", "--accel", "fast"}, 2, "no engine"},
 		{[]string{"kernel", "good", "--filter", "("}, 2, "not a regular expression"},

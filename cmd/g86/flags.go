@@ -107,8 +107,24 @@ func runFlags(fs *pflag.FlagSet) any {
 		c.CPUs = n
 		return nil
 	})
-	one("cpu", "", "MODEL", "processor: "+strings.Join(machine.ModelNames(), ", ")+" (default max)", choice(&c.Model, machine.ModelNames()...))
+	one("cpu", "", "MODEL", "processor: "+strings.Join(machine.ModelNames(), ", ")+", without features as in max,-sha-ni (default max)", func(v string) error {
+		c.Model = v
+		return machine.CheckModel(v)
+	})
 	one("accel", "", "ENGINE", "engine: "+strings.Join(machine.AccelNames(), ", ")+" (default auto)", choice(&c.Accel, machine.AccelNames()...))
+
+	many("accel-switch-after", "N[:ENGINE]", "move the running guest to another engine after N instructions (repeatable; default the other of interp and jit)", func(v string) error {
+		n, engine, _ := strings.Cut(v, ":")
+		count, err := strconv.ParseUint(n, 0, 64)
+		if err != nil {
+			return errors.New("write a number of instructions and an engine: 1000000:interp")
+		}
+		if engine != "" && !known([]string{"interp", "jit", "kvm"}, engine) {
+			return errors.New("choose one of interp, jit, kvm to switch to")
+		}
+		c.Switches = append(c.Switches, machine.Switch{Count: count, Accel: engine})
+		return nil
+	})
 
 	one("kernel", "", "FILE", "start this Linux (bzImage) or Multiboot kernel directly", text(&c.Kernel))
 	one("initrd", "", "FILE", "the kernel's ramdisk", text(&c.Initrd))

@@ -36,6 +36,8 @@ func runLockstep(c *cli, o *runOpts, p plan) error {
 	switch {
 	case o.cfg.Accel != "" && o.cfg.Accel != "auto":
 		return usagef("--lockstep compares two engines: leave out --accel %s", o.cfg.Accel)
+	case o.cfg.Switches != nil:
+		return usagef("--lockstep compares two engines from beginning to end: leave out --accel-switch-after")
 	case p.display:
 		return usagef("--lockstep shows no screen: add --display none")
 	case len(o.debugcon) > 0 || o.monitor.kind == "unix":

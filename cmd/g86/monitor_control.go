@@ -23,6 +23,7 @@ func init() {
 			mon.m.Resume()
 			return nil
 		}},
+		&command{names: []string{"accel"}, args: "[ENGINE]", help: "show the engine, or move the running guest to interp, jit or kvm", max: 1, run: monAccel},
 		&command{names: []string{"cpu"}, args: "N", help: "choose the processor for info registers, x and expressions", min: 1, max: 1, run: monCPU},
 		&command{names: []string{"nmi"}, help: "send a non-maskable interrupt", run: func(mon *monitor, _ io.Writer, _ []string) error {
 			mon.m.NMI()
@@ -51,6 +52,13 @@ func init() {
 			return nil
 		}},
 	)
+}
+
+func monAccel(mon *monitor, w io.Writer, args []string) error {
+	if len(args) == 0 {
+		return infoStatus(mon, w, nil)
+	}
+	return mon.m.SetAccel(args[0])
 }
 
 func monCPU(mon *monitor, _ io.Writer, args []string) error {

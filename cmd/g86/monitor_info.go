@@ -44,6 +44,7 @@ func init() {
 	add("screen", "", "the text on the screen", infoScreen)
 	add("clock", "", "guest time and armed timers", infoClock)
 	add("jit", "", "the translator's counters", infoJIT)
+	add("kvm", "", "KVM's counters", infoKVM)
 	add("hot", "[N]", "where translated code spends its time", infoHot)
 	infos = append(infos, &command{names: []string{"status"}, help: "running or paused", run: infoStatus})
 }
@@ -54,7 +55,9 @@ func infoStatus(mon *monitor, w io.Writer, _ []string) error {
 	if mon.m.Paused() {
 		state = "paused"
 	}
-	accel, refused := mon.m.Accel()
+	var accel string
+	var refused []string
+	mon.m.Do(func() { accel, refused = mon.m.Accel() })
 	fmt.Fprintf(w, "%s, engine %s, model %s, %d MiB, %d processors\n", state, accel, mon.m.Model().Name, mon.m.Memory()>>20, mon.m.CPUs())
 	for _, why := range refused {
 		fmt.Fprintf(w, "not %s\n", why)
@@ -69,6 +72,16 @@ func infoJIT(mon *monitor, w io.Writer, _ []string) error {
 		return err
 	}
 	_, err := io.WriteString(w, e.Stats.String())
+	return err
+}
+
+func infoKVM(mon *monitor, w io.Writer, _ []string) error {
+	k := mon.m.KVM()
+	if k == nil {
+		_, err := io.WriteString(w, "no KVM: `info status` says why\n")
+		return err
+	}
+	_, err := io.WriteString(w, k.Stats.String())
 	return err
 }
 

@@ -8,7 +8,7 @@ import (
 
 // hostFlags are the flags of `g86 run` that say nothing about the guest's
 // hardware: they go with a snapshot too.
-var hostFlags = []string{"accel", "serial", "display", "monitor", "debugcon", "clock", "no-reboot", "timeout", "log", "log-file"}
+var hostFlags = []string{"accel", "accel-switch-after", "serial", "display", "monitor", "debugcon", "clock", "no-reboot", "timeout", "log", "log-file"}
 
 func init() {
 	register(&verb{

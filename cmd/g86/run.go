@@ -78,6 +78,9 @@ func startGuest(c *cli, o *runOpts, args []string) error {
 	if o.lockstep.on {
 		return runLockstep(c, o, s.plan)
 	}
+	if o.cfg.Accel == "" {
+		o.cfg.Accel = "auto"
+	}
 	signal.Ignore(syscall.SIGPIPE)            // a closed output is an error to report, not a death with a raw terminal
 	s.notes = &notices{to: c.err, held: true} // what goes without saying if it comes to nothing
 	slog.SetDefault(slog.New(warnings{s.notes}))

@@ -123,7 +123,7 @@ func (v *VCPU) halt() error {
 // interpreter then goes on, for longer and longer while that repeats.
 const (
 	maxFallback  = 1 << 16
-	fallbackSoon = 50 * time.Microsecond
+	fallbackSoon = time.Millisecond
 )
 
 func (v *VCPU) interpret() error {

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,27 @@ type Stats struct {
 	Pushes      uint64
 	Interpreted uint64 // instructions that the kernel could not emulate
 	Remaps      uint64
+}
+
+var exitNames = map[uint32]string{exitIO: "port", exitDebug: "debug", exitHLT: "hlt", exitMMIO: "mmio", exitWindow: "interrupt window",
+	exitShutdown: "shutdown", exitFailEntry: "entry refused", exitINTR: "signal", exitSetTPR: "tpr", exitInternal: "not emulated",
+	exitRDMSR: "rdmsr", exitWRMSR: "wrmsr"}
+
+func (s Stats) String() string {
+	var b strings.Builder
+	fmt.Fprint(&b, "exits:")
+	for i, n := range s.Exits {
+		if n != 0 {
+			name := exitNames[uint32(i)]
+			if name == "" {
+				name = fmt.Sprint("reason ", i)
+			}
+			fmt.Fprintf(&b, " %s %d,", name, n)
+		}
+	}
+	fmt.Fprintf(&b, " ended from here %d\nstate: pulled %d, pushed %d times; memory mapped anew %d times\ninterpreted instructions: %d\n",
+		s.Kicks, s.Pulls, s.Pushes, s.Remaps, s.Interpreted)
+	return b.String()
 }
 
 // New makes the processors of cfg run under KVM. The host stays the caller's.

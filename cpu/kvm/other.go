@@ -28,24 +28,24 @@ type (
 	}
 	VM    struct{ Stats Stats }
 	VCPU  struct{}
-	Stats struct{ Kicks, Pulls, Pushes, Interpreted, Remaps uint64 }
+	Stats struct{}
 	Probe struct{ InsnsPerSecond, ExitNS uint64 }
 )
 
-func Open() (*Host, error)                     { return nil, errHost }
-func HasDevice() bool                          { return false }
-func (*Host) Close() error                     { return nil }
-func (*Host) Lacks(*cpu.Model) []string        { return nil }
-func (*Host) Probe() (Probe, error)            { return Probe{}, errHost }
-func New(*Host, Config) (*VM, error)           { return nil, errHost }
-func (*VM) TSCHz() uint64                      { return 0 }
-func (*VM) VCPU(int) *VCPU                     { return nil }
-func (*VM) Pull() error                        { return nil }
-func (*VM) Idle()                              {}
-func (*VM) Remapped()                          {}
-func (*VM) Kick()                              {}
-func (*VM) Close() error                       { return nil }
-func (*VM) Dirty(uint64, func(uint64)) error   { return errHost }
-func (Stats) ExitsByReason() map[string]uint64 { return nil }
-func (*VCPU) Run(uint64) (cpu.Exit, error)     { return cpu.ExitStop, errHost }
-func (*VCPU) Pull() error                      { return nil }
+func Open() (*Host, error)                   { return nil, errHost }
+func HasDevice() bool                        { return false }
+func (*Host) Close() error                   { return nil }
+func (*Host) Lacks(*cpu.Model) []string      { return nil }
+func (*Host) Probe() (Probe, error)          { return Probe{}, errHost }
+func New(*Host, Config) (*VM, error)         { return nil, errHost }
+func (*VM) TSCHz() uint64                    { return 0 }
+func (*VM) VCPU(int) *VCPU                   { return nil }
+func (*VM) Pull() error                      { return nil }
+func (*VM) Idle()                            {}
+func (*VM) Remapped()                        {}
+func (*VM) Kick()                            {}
+func (*VM) Close() error                     { return nil }
+func (*VM) Dirty(uint64, func(uint64)) error { return errHost }
+func (Stats) String() string                 { return "" }
+func (*VCPU) Run(uint64) (cpu.Exit, error)   { return cpu.ExitStop, errHost }
+func (*VCPU) Pull() error                    { return nil }

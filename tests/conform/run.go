@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"sync"
 
+	"g86/cpu/kvm"
 	"g86/jit"
 )
 
@@ -38,7 +39,15 @@ func Refused(suite, accel string) string {
 		}
 		return ""
 	case "kvm":
-		return "it is not in this build"
+		if suite != "kernel" && suite != "rom" {
+			return "it runs guests, not single instructions"
+		}
+		h, err := kvm.Open()
+		if err != nil {
+			return err.Error()
+		}
+		_ = h.Close()
+		return ""
 	}
 	return "there is no such engine; choose from interp, jit, kvm"
 }

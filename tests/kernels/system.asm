@@ -16,6 +16,8 @@ USERDATA equ 0x48 | 3
 CONST equ 0x50          ; read-only data
 SMALL equ 0x58          ; data of 16 bytes
 
+%include "report.inc"
+
 header:
     dd 0x1badb002, 0x00010000, -(0x1badb002 + 0x00010000)
     dd header, header, file_end, bss_end, start
@@ -31,17 +33,6 @@ header:
 %macro END_TRY 0
 %$end:
 %pop
-%endmacro
-
-; IS name, place, value
-%macro IS 3
-    mov esi, %%name
-    mov eax, %2
-    mov edx, %3
-    call verdict
-    jmp %%over
-%%name: db %1, 0
-%%over:
 %endmacro
 
 ; FAULTS name, vector, error code
@@ -406,79 +397,7 @@ exception:
     mov esp, [resume_esp]
     jmp [resume]
 
-; verdict: ESI name, EAX found, EDX expected.
-verdict:
-    push eax
-    push edx
-    cmp eax, edx
-    je .pass
-    inc dword [failures]
-    mov edi, fail
-    call say
-    mov edi, esi
-    call say
-    mov edi, found
-    call say
-    mov eax, [esp + 4]
-    call hex
-    mov edi, wanted
-    call say
-    mov eax, [esp]
-    call hex
-    jmp .done
-.pass:
-    mov edi, pass
-    call say
-    mov edi, esi
-    call say
-.done:
-    mov edi, newline
-    call say
-    pop edx
-    pop eax
-    ret
-
-; say prints EDI, hex prints EAX.
-say:
-    mov al, [edi]
-    inc edi
-    test al, al
-    jz .end
-    call put
-    jmp say
-.end:
-    ret
-
-hex:
-    mov ecx, 8
-    mov ebx, eax
-.digit:
-    rol ebx, 4
-    mov eax, ebx
-    and eax, 15
-    mov al, [digits + eax]
-    call put
-    loop .digit
-    ret
-
-put:
-    mov ah, al
-    mov dx, 0x3fd
-.wait:
-    in al, dx
-    test al, 0x20
-    jz .wait
-    mov al, ah
-    mov dx, 0x3f8
-    out dx, al
-    ret
-
-pass: db "PASS: ", 0
-fail: db "FAIL: ", 0
-found: db ": found ", 0
-wanted: db ", not ", 0
-newline: db 10, 0
-digits: db "0123456789abcdef"
+REPORT_CODE
 
 align 8
 gdt:

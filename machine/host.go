@@ -1,0 +1,60 @@
+package machine
+
+import (
+	"errors"
+	"runtime"
+
+	"g86/cpu"
+	"g86/cpu/kvm"
+	"g86/jit"
+)
+
+// HostReport is what this host offers, for `g86 doctor`.
+type HostReport struct {
+	OS    string `json:"os"`
+	CPUs  int    `json:"cpus"`
+	Accel string `json:"accel"` // the engine that --accel=auto takes
+
+	KVM        string   `json:"kvm"` // "": it works and is fast; otherwise why --accel=auto does not take it
+	KVMUsable  bool     `json:"kvm_usable"`
+	KVMInsns   uint64   `json:"kvm_insns_per_second,omitempty"` // in ring 0
+	KVMExitNS  uint64   `json:"kvm_exit_ns,omitempty"`          // nanoseconds for a port write, there and back
+	KVMLacks   []string `json:"kvm_lacks,omitempty"`            // features of the default CPU model
+	Translator string   `json:"translator"`                     // "": it works; otherwise why not
+}
+
+// ExamineHost looks at what the host offers. It takes some milliseconds.
+func ExamineHost() HostReport {
+	r := HostReport{OS: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Accel: "kvm"}
+	if h, err := kvm.Open(); err == nil {
+		r.KVMUsable = true
+		if m, err := cpu.NewModel(""); err == nil {
+			r.KVMLacks = h.Lacks(m)
+		}
+		_ = h.Close()
+	}
+	p, err := probeKVM()
+	r.KVMInsns, r.KVMExitNS = p.InsnsPerSecond, p.ExitNS
+	if err != nil {
+		r.KVM, r.Accel = err.Error(), "jit"
+	}
+	if err := checkTranslator(); err != nil {
+		r.Translator = err.Error()
+		if r.Accel == "jit" {
+			r.Accel = "interp"
+		}
+	}
+	return r
+}
+
+// checkTranslator attaches a translator to nothing.
+func checkTranslator() error {
+	e, err := jit.Attach(cpu.NewCodeCache(), jit.Heat)
+	if err != nil {
+		return err
+	}
+	if err := e.Close(); err != nil {
+		return errors.New("its memory cannot be given back: " + err.Error())
+	}
+	return nil
+}
