@@ -164,6 +164,7 @@ func (c *Config) model() (*cpu.Model, error) {
 func (m *Machine) detach() error {
 	e := m.engine
 	m.engine = engine{name: "interp"}
+	m.state.Left = min(m.state.Left, quantum)
 	m.kicker.Store(nil)
 	m.code.Flush()
 	var errs []error

@@ -111,6 +111,7 @@ func (m *Machine) parts() []part {
 
 func (m *Machine) saveBoard(w *snap.Writer) {
 	s := savedMachine{State: m.state, Stop: m.stop, Serial: m.serial, Typing: m.typing}
+	s.State.Left = min(s.State.Left, quantum) // KVM's turns are longer
 	for i, l := range m.lines {
 		s.Lines[i] = l.Levels()
 	}

@@ -114,6 +114,9 @@ func (v *VCPU) tsc() (uint64, error) {
 // kernel's idea that close values are meant to be equal (KVM's synchronisation of
 // counters), so its offset is moved where the kernel allows that.
 func (v *VCPU) setTSC(want uint64) error {
+	if v.tscFixed {
+		return nil
+	}
 	if v.tscOffset {
 		var offset uint64
 		var pin runtime.Pinner

@@ -26,6 +26,7 @@ type VCPU struct {
 	msrs []int // of msrFields, the registers that the kernel has
 
 	tscOffset bool // the offset of the time-stamp counter can be set
+	tscFixed  bool // the counter cannot be set at all: it is the host's
 
 	loaded   bool // the state is in the kernel
 	asked    bool // the guest's last exit waits for its completion by the next run
@@ -79,7 +80,23 @@ func (v *VCPU) setUp() error {
 	a := deviceAttr{Group: tscGroup, Attr: tscOffset}
 	_, err = ioctl(v.fd, ioHasDeviceAttr, uintptr(unsafe.Pointer(&a)))
 	v.tscOffset = err == nil
-	return nil
+	return v.probeTSC()
+}
+
+// probeTSC finds out whether the time-stamp counter can be set. There are hosts where
+// guests run with the host's own, whatever the kernel says.
+func (v *VCPU) probeTSC() error {
+	const ahead = 1 << 40
+	before, err := v.tsc()
+	if err != nil {
+		return err
+	}
+	if err := v.setTSC(before + ahead); err != nil {
+		return err
+	}
+	after, err := v.tsc()
+	v.tscFixed = after-before < ahead
+	return err
 }
 
 func (v *VCPU) wrap(what string, err error) error {
@@ -242,7 +259,7 @@ func (v *VCPU) catchUp() error {
 		return err
 	}
 	board := v.cpu.Board().TSC()
-	if behind := board + v.cpu.TSCOffset - now; int64(behind) > int64(v.vm.tscHz/100_000) { // 10 microseconds
+	if behind := board + v.cpu.TSCOffset - now; !v.tscFixed && int64(behind) > int64(v.vm.tscHz/100_000) { // 10 microseconds
 		return v.setTSC(now + behind)
 	}
 	v.cpu.TSCOffset = now - board // the host's clocks drift apart a little
