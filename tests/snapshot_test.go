@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"g86/jit"
 	"g86/machine"
 	"g86/tests/guests"
 )
@@ -42,43 +44,65 @@ func reincarnate(t *testing.T, m *machine.Machine, last *life, host machine.Conf
 	return r
 }
 
-// TestSoakSnapshotsOfLinuxBoot boots Linux twice: once straight through, once
-// saved and restored in a new machine at many points. Both are the same machine
-// at each of them.
+// bootInPieces boots Linux twice: once straight through under the translator, once saved
+// and restored in a new machine at many counts, under interpreter and translator in turn
+// and moved between them in the middle, too. Both are the same machine at each count.
+// It goes on to a shell, or to the count last.
+func bootInPieces(t *testing.T, cpus int, last uint64) {
+	engines := []string{"interp", "jit"}
+	if err := jit.Supported(); err != nil {
+		t.Log("no translator: ", err)
+		engines = engines[:1]
+	}
+	c := machine.Config{Kernel: guests.Need(t, "cloud-kernel"), Initrd: guests.Need(t, "busybox-initrd"), Append: "console=ttyS0", CPUs: cpus,
+		Memory: 256 << 20, RTC: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ClockMode: "warp", NoReboot: true}
+	var a, b strings.Builder
+	c.Serial[0].Out = &a
+	straight, err := machine.New(c)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, straight.Close()) })
+	out := &life{to: &b}
+	c.Serial[0].Out, c.Accel = out, "interp"
+	split, err := machine.New(c)
+	require.NoError(t, err)
+	points := 0
+	for n := uint64(1_000_003); n < last && !strings.Contains(a.String(), "g86# "); n += 20_000_000 + n/16 {
+		require.Less(t, n, uint64(4_000_000_000), "no prompt: %s", a.String())
+		_, ended := straight.RunUntil(n)
+		require.False(t, ended)
+		_, ended = split.RunUntil(n - 500_001)
+		require.False(t, ended)
+		require.NoError(t, split.SetAccel(engines[points%len(engines)]))
+		_, ended = split.RunUntil(n)
+		require.False(t, ended)
+		require.Equal(t, straight.StateHash(), split.StateHash(), "at %d, after %d snapshots", n, points)
+		points++
+		host := machine.Config{ClockMode: "warp", Accel: engines[points%len(engines)]}
+		next := &life{to: &b}
+		host.Serial[0].Out = next
+		split = reincarnate(t, split, out, host)
+		out = next
+	}
+	require.Equal(t, a.String(), b.String())
+	require.Greater(t, points, 10)
+	t.Logf("%d snapshots up to instruction %d", points, straight.Count())
+}
+
+func TestSnapshotsOfLinuxBoot(t *testing.T) {
+	for name, cpus := range map[string]int{"1 processor": 1, "2 processors": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bootInPieces(t, cpus, 300_000_000)
+		})
+	}
+}
+
 func TestSoakSnapshotsOfLinuxBoot(t *testing.T) {
 	needSoak(t)
 	for name, cpus := range map[string]int{"1 processor": 1, "2 processors": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := machine.Config{Kernel: guests.Need(t, "cloud-kernel"), Initrd: guests.Need(t, "busybox-initrd"), Append: "console=ttyS0", CPUs: cpus,
-				Memory: 256 << 20, RTC: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ClockMode: "warp", NoReboot: true}
-			var a, b strings.Builder
-			c.Serial[0].Out = &a
-			straight, err := machine.New(c)
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, straight.Close()) })
-			out := &life{to: &b}
-			c.Serial[0].Out = out
-			split, err := machine.New(c)
-			require.NoError(t, err)
-			points := 0
-			for n := uint64(1_000_003); !strings.Contains(a.String(), "g86# "); n += 20_000_000 + n/16 {
-				require.Less(t, n, uint64(4_000_000_000), "no prompt: %s", a.String())
-				_, ended := straight.RunUntil(n)
-				require.False(t, ended)
-				_, ended = split.RunUntil(n)
-				require.False(t, ended)
-				require.Equal(t, straight.StateHash(), split.StateHash(), "at %d, after %d snapshots", n, points)
-				host := machine.Config{ClockMode: "warp"}
-				next := &life{to: &b}
-				host.Serial[0].Out = next
-				split = reincarnate(t, split, out, host)
-				out = next
-				points++
-			}
-			require.Equal(t, a.String(), b.String())
-			require.Greater(t, points, 20)
-			t.Logf("%d snapshots up to instruction %d", points, straight.Count())
+			bootInPieces(t, cpus, math.MaxUint64)
 		})
 	}
 }
