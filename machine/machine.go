@@ -35,6 +35,7 @@ import (
 	"g86/devices/sysctl"
 	"g86/devices/uart"
 	"g86/devices/vga"
+	"g86/devices/vmgenid"
 	"g86/firmware"
 	"g86/jit"
 )
@@ -71,6 +72,7 @@ type Machine struct {
 	floppy *floppy.Controller
 	vga    *vga.VGA
 	fwcfg  *fwcfg.FwCfg
+	genID  *vmgenid.Device
 	ferr   *ferr
 	lines  [16]*irq.Shared // ISA interrupts
 	gates  [2]*gate        // IRQ 0 and IRQ 8 behind the HPET
@@ -177,6 +179,27 @@ func (m *Machine) random() uint64 {
 	return rand.NewPCG(m.state.Seed, m.state.Random).Uint64()
 }
 
+// identity is a generation ID, a UUID of version 4: the n-th that comes of seed.
+func identity(seed, n uint64) (id [16]byte) {
+	r := rand.NewPCG(seed, n)
+	le.PutUint64(id[:], r.Uint64())
+	le.PutUint64(id[8:], r.Uint64())
+	id[7] = id[7]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// becomeClone gives the machine an identity of its own and tells the guest.
+func (m *Machine) becomeClone(n int) {
+	if n == 0 {
+		return
+	}
+	m.state.Seed += uint64(n) * 0x9e3779b97f4a7c15
+	id := m.genID.ID()
+	m.genID.Set(identity(le.Uint64(id[:]), uint64(n)))
+	m.pm.RaiseGPE(vmgenid.GPE)
+}
+
 // Accessors for monitors and tests. What they return belongs to the machine's
 // thread: use it inside Do.
 
@@ -230,6 +253,9 @@ func (m *Machine) IDE() *ide.Controller { return m.ide }
 
 // Floppy is the floppy controller.
 func (m *Machine) Floppy() *floppy.Controller { return m.floppy }
+
+// GenerationID is the virtual machine generation ID.
+func (m *Machine) GenerationID() [16]byte { return m.genID.ID() }
 
 // Devices lists every chip in the order of their reset.
 func (m *Machine) Devices() []devices.Device { return m.devs }

@@ -27,6 +27,7 @@ import (
 	"g86/devices/sysctl"
 	"g86/devices/uart"
 	"g86/devices/vga"
+	"g86/devices/vmgenid"
 	"g86/firmware"
 )
 
@@ -180,6 +181,9 @@ func (m *Machine) build() error {
 	// Drives.
 	w.do(m.buildDrives(in))
 
+	m.genID = vmgenid.New("vmgenid", identity(m.cfg.Seed, 0))
+	w.do(m.genID.Map(m.bus))
+
 	// Display.
 	w.do(m.vga.Map(m.bus))
 	display := m.vga.PCI()
@@ -218,7 +222,7 @@ func (m *Machine) build() error {
 	}
 
 	m.devs = []devices.Device{m.pci, m.pm, m.pic, m.pit, m.rtc, m.hpet, m.dma, m.sysctl, m.ps2,
-		m.uarts[0], m.uarts[1], m.uarts[2], m.uarts[3], printer, m.ide, m.floppy, m.vga, m.fwcfg}
+		m.uarts[0], m.uarts[1], m.uarts[2], m.uarts[3], printer, m.ide, m.floppy, m.vga, m.fwcfg, m.genID}
 	if m.apics != nil {
 		m.devs = append(m.devs, m.apics)
 	}

@@ -73,8 +73,8 @@ func (c *Clones) unpack() error {
 	})
 }
 
-// New makes clone id, 0 or higher, as Restore makes a machine. Its random
-// numbers are its own.
+// New makes clone id, 0 or higher, as Restore makes a machine. Its random numbers and its
+// generation ID are its own, but for clone 0, which is the machine of the snapshot.
 func (c *Clones) New(id int, host Config) (*Machine, error) {
 	s := *c.s
 	s.shared = c.ram
@@ -82,7 +82,7 @@ func (c *Clones) New(id int, host Config) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.state.Seed += uint64(id) * 0x9e3779b97f4a7c15
+	m.becomeClone(id)
 	return m, nil
 }
 

@@ -90,6 +90,8 @@ func device(n string, body ...term) term { return packed(term{0x5b, 0x82}, path(
 func pkg(elements ...term) term {
 	return packed(term{0x12}, term{byte(len(elements))}, join(elements...))
 }
+func text(s string) term                     { return join(term{0x0d}, term(s), term{0}) }
+func notify(object, value term) term         { return join(term{0x86}, object, value) }
 func returns(v term) term                    { return join(term{0xa4}, v) }
 func store(v, to term) term                  { return join(term{0x70}, v, to) }
 func and(a, b, to term) term                 { return join(term{0x7b}, a, b, to) }

@@ -38,8 +38,14 @@ func dsdt(c Config) []byte {
 			name("_CRS", buffer(resources(fixedMemory(hpetBase, 0x400)))),
 		))
 	}
+	sb = append(sb, device("VGID",
+		name("_HID", text("G86VGID")),
+		name("_CID", text("VM_Gen_Counter")),
+		name("_DDN", text("VM_Gen_Counter")),
+		name("ADDR", pkg(integer(genIDBase), integer(0)))))
 	return join(
 		scope(`\_PR_`, cpus...),
+		scope(`\_GPE`, method("_E05", 0, false, notify(path(`\_SB_.VGID`), integer(0x80)))),
 		name(`\_S5_`, pkg(integer(0), integer(0), integer(0), integer(0))), // SLP_TYP 0 is soft off on the PIIX4
 		scope(`\_SB_`, sb...),
 	)

@@ -11,7 +11,9 @@ const (
 	Enable   = 0xf1 // written to SMICmd
 	Disable  = 0xf0
 	hpetBase = 0xfed00000
-	sciIRQ   = 9
+	// Of the virtual machine generation ID; its event is GPE 5.
+	genIDBase = 0xfed30000
+	sciIRQ    = 9
 )
 
 // Config is what the tables depend on.
