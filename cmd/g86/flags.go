@@ -24,6 +24,8 @@ type runOpts struct {
 	timeout   time.Duration
 	logFile   string
 	perfMap   bool
+	bootCache bool
+	bootDone  string
 	symbols   symbols
 	lockstep  lockstepOpts
 	snapshot  *machine.Snapshot // `g86 restore`: what the guest goes on from
@@ -192,6 +194,8 @@ func runFlags(fs *pflag.FlagSet) any {
 		return errors.New("not a date; write for example 2024-01-31T12:00:00")
 	})
 	fs.BoolVar(&c.NoReboot, "no-reboot", false, "end instead of resetting; a triple fault prints its post-mortem")
+	fs.BoolVar(&o.bootCache, "boot-cache", false, "keep the state after the boot, and start there the next time this guest is run")
+	one("boot-done", "", "TEXT", "with --boot-cache: the boot is finished when COM1 says this (default when the guest is idle)", text(&o.bootDone))
 	one("timeout", "", "DURATION", "end with status 10 after this much wall time: 90s, 5m", func(v string) error {
 		d, err := time.ParseDuration(v)
 		if err != nil {

@@ -46,6 +46,10 @@ func (o *runOpts) plan(images []string, tty terminals) (plan, error) {
 		return p, usagef("--append goes with a kernel: add --kernel FILE")
 	case o.logFile != "" && len(o.cfg.LogItems) == 0:
 		return p, usagef("--log-file %s has nothing to hold: say with -d what to log", o.logFile)
+	case o.bootDone != "" && !o.bootCache:
+		return p, usagef("--boot-done goes with --boot-cache")
+	case o.bootCache && o.lockstep.on:
+		return p, usagef("--lockstep compares a boot: leave out --boot-cache")
 	case len(o.serial) > len(o.cfg.Serial):
 		return p, usagef("--serial is there %d times: a PC has %d serial ports", len(o.serial), len(o.cfg.Serial))
 	}

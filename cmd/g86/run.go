@@ -55,8 +55,9 @@ type session struct {
 	ctx     context.Context
 	end     context.CancelCauseFunc
 	notes   *notices
-	stdout  *pump // what the guest says on standard output
-	monOut  *pump // what the monitor says there
+	cache   *bootCache // nil: not asked for
+	stdout  *pump      // what the guest says on standard output
+	monOut  *pump      // what the monitor says there
 	console *console
 	shell   *promptLine
 	screen  *term.Term
@@ -90,6 +91,15 @@ func startGuest(c *cli, o *runOpts, args []string) error {
 	signals := make(chan os.Signal, 4) // from now on there is something to clean up
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	go func() { end(signalled{<-signals}) }()
+	if o.bootCache {
+		if s.cache, err = newBootCache(o, s.notes); err != nil {
+			return err
+		}
+		if o.snapshot = s.cache.open(); o.snapshot != nil {
+			defer o.snapshot.Close()
+			o.cfg = o.snapshot.Config(o.cfg)
+		}
+	}
 	if err := s.open(); err != nil {
 		s.abandon()
 		return err
@@ -125,6 +135,9 @@ func (s *session) open() error {
 			s.ports[i] = k
 			cfg.Serial[i].Out = s.pump(k, nil)
 		}
+	}
+	if s.cache != nil && o.snapshot == nil && cfg.Serial[0].Out != nil {
+		cfg.Serial[0].Out = s.cache.tap(cfg.Serial[0].Out)
 	}
 	cfg.DebugCon = map[uint16]io.Writer{}
 	for _, port := range ports(o.debugcon) {
@@ -271,6 +284,15 @@ func (s *session) run() error {
 		}
 	}
 
+	if s.cache != nil {
+		if o := s.o; o.snapshot != nil {
+			s.cache.resumed(o.cfg.Serial[0].Out)
+		} else {
+			over := make(chan struct{})
+			defer close(over)
+			go s.cache.keep(s.m, over)
+		}
+	}
 	done := make(chan outcome, 1)
 	restore, err := s.attach(done)
 	if err != nil {
