@@ -204,20 +204,24 @@ func TestSystemKernel(t *testing.T) {
 	require.NotContains(t, out, "FAIL: ")
 }
 
-// TestKernelIsItsSource: the committed kernel is what its source assembles to.
-func TestKernelIsItsSource(t *testing.T) {
+// TestKernelsAreTheirSources: the committed kernels are what their sources assemble to.
+func TestKernelsAreTheirSources(t *testing.T) {
 	nasm, err := exec.LookPath("nasm")
 	if err != nil {
 		t.Skip("nasm is not installed")
 	}
-	out := filepath.Join(t.TempDir(), "system.bin")
-	b, err := exec.Command(nasm, "-Werror", "-f", "bin", "-o", out, "../kernels/system.asm").CombinedOutput()
-	require.NoError(t, err, "%s", b)
-	got, err := os.ReadFile(out)
-	require.NoError(t, err)
-	want, err := os.ReadFile("../kernels/system.bin")
-	require.NoError(t, err)
-	require.Equal(t, want, got, "run make kernels")
+	for _, name := range []string{"system", "engines", "relay"} {
+		out := filepath.Join(t.TempDir(), name)
+		cmd := exec.Command(nasm, "-Werror", "-f", "bin", "-o", out, name+".asm")
+		cmd.Dir = "../kernels"
+		b, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", b)
+		got, err := os.ReadFile(out)
+		require.NoError(t, err)
+		want, err := os.ReadFile("../kernels/" + name + ".bin")
+		require.NoError(t, err)
+		require.Equal(t, want, got, "run make kernels")
+	}
 }
 
 // testROM is 64 KiB that run code from F000:0000 and then halt.
