@@ -11,3 +11,10 @@ func Implemented(id isa.ID) bool {
 	f := &isa.Forms[id]
 	return sem.Lookup(f) != nil || execs[f.Mnemonic+" "+f.Args] != nil || execs[f.Mnemonic] != nil
 }
+
+// Generated reports whether the interpreter's functions for a form are printed from its
+// semantics; otherwise it is a method.
+func Generated(id isa.ID) bool {
+	f := &isa.Forms[id]
+	return sem.Lookup(f) != nil && execs[f.Mnemonic+" "+f.Args] == nil && execs[f.Mnemonic] == nil
+}

@@ -44,6 +44,9 @@ var lowerings = func() []*lowering {
 	return t
 }()
 
+// Translates reports whether instructions of a form become host code.
+func Translates(id isa.ID) bool { return lowerings[id] != nil }
+
 // lookup is the lowering of an instruction, nil if it is the interpreter's.
 func lookup(op *cpu.Op) *lowering {
 	l := lowerings[op.Form]

@@ -1,128 +1,12 @@
 ; What an engine has to get right to run a guest at all: ports, registers in memory, interrupts, faults, rings, debug
 ; exceptions and processor state, in protected and long mode. A Multiboot kernel that says PASS or FAIL on COM1 for
 ; each check and ends through the debug-exit port: 0, or the number of failures. Its processor is x86-64 at least.
-bits 32
-org 0x100000
+%include "env.inc"
 
-CODE equ 0x08
-DATA equ 0x10
-CODE64 equ 0x18
-USERCODE equ 0x20 | 3           ; 32-bit
-USERDATA equ 0x28 | 3
-USERCODE64 equ 0x30 | 3
-TSS equ 0x38                    ; 16 bytes long
-
-APIC equ 0xfee00000
-TABLES equ 0x200000             ; page tables, all of it written before use
-LEGACY equ TABLES + 0x8000      ; of 32-bit paging
 HOLE equ 0x400000               ; 4 KiB pages: not present
 READONLY equ 0x401000
 
-%include "report.inc"
-
-header:
-    dd 0x1badb002, 0x00010000, -(0x1badb002 + 0x00010000)
-    dd header, header, file_end, bss_end, start
-
-; TRY runs instructions up to END_TRY; the first exception ends them. [vector] is -1 if there was none.
-%macro TRY 0
-%push try
-    mov dword [resume], %$end
-    mov [resume_esp], esp
-    mov dword [vector], -1
-    mov dword [errcode], -1
-%endmacro
-%macro END_TRY 0
-%$end:
-%pop
-%endmacro
-
-%macro FAULTS 3
-    IS {%1, ": vector"}, [vector], %2
-    IS {%1, ": error code"}, [errcode], %3
-%endmacro
-
-; LONG runs instructions in 64-bit mode up to END_LONG; the first exception ends them.
-%macro LONG 0
-%push long
-    mov dword [resume], %$end
-    mov dword [resume + 4], 0
-    mov [resume_esp], esp
-    mov dword [vector], -1
-    mov dword [errcode], -1
-    jmp CODE64:%$in
-bits 64
-%$in:
-%endmacro
-%macro END_LONG 0
-%$end:
-    call leave_long
-bits 32
-%pop
-%endmacro
-
-; WAIT_FOR place: halt until an interrupt has changed it, or until many of them have not
-%macro WAIT_FOR 1
-    mov ecx, 100
-%%again:
-    sti
-    hlt
-    cli
-    cmp dword [%1], 0
-    loope %%again
-%endmacro
-
-start:
-    cli
-    cld
-    mov esp, stack_top
-    lgdt [gdtr]
-    jmp CODE:.loaded
-.loaded:
-    mov ax, DATA
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    xor ax, ax
-    mov fs, ax
-    mov gs, ax
-    mov edi, idt
-    mov eax, stubs
-    mov ebx, 0x8e00
-    mov ecx, 32
-.gate:
-    call set_gate
-    add eax, STUB
-    loop .gate
-    mov eax, timer
-    mov edi, idt + 8*0x20
-    call set_gate
-    mov eax, local
-    mov edi, idt + 8*0x50
-    call set_gate
-    mov eax, spurious
-    mov edi, idt + 8*0xff
-    call set_gate
-    mov eax, nmi
-    mov edi, idt + 8*2
-    call set_gate
-    mov ebx, 0xee00
-    mov eax, report
-    mov edi, idt + 8*0x41
-    call set_gate
-    lidt [idtr]
-    mov dword [tss + 4], ring0_top
-    mov word [tss + 8], DATA
-    mov ax, TSS
-    ltr ax
-    mov eax, cr4
-    or eax, 0x600               ; OSFXSR, OSXMMEXCPT
-    mov cr4, eax
-    mov eax, cr0
-    and eax, ~4
-    or eax, 0x22                ; MP, NE
-    mov cr0, eax
-    fninit
+    BEGIN
 
     ; Ports. The last bytes of CMOS memory are nobody's.
     mov al, 0x7f
@@ -425,56 +309,7 @@ start:
     sbb eax, eax
     IS "CPUID has leaf 1", eax, 0
 
-    ; Long mode.
-    mov eax, cr0
-    and eax, 0x7fffffff
-    mov cr0, eax
-    mov edi, TABLES
-    xor eax, eax
-    mov ecx, 0x6000 / 4
-    rep stosd
-    mov dword [TABLES], TABLES + 0x1007
-    mov dword [TABLES + 0x1000], TABLES + 0x2007
-    mov dword [TABLES + 0x1000 + 24], TABLES + 0x3007
-    mov dword [TABLES + 0x2000], 0x87
-    mov dword [TABLES + 0x2000 + 8], 0x200087
-    mov dword [TABLES + 0x3000 + 8*(APIC >> 21 & 511)], (APIC & 0xffe00000) | 0x9b
-    mov eax, TABLES
-    mov cr3, eax
-    mov eax, cr4
-    or eax, 0x20                ; PAE
-    mov cr4, eax
-    mov ecx, 0xc0000080
-    rdmsr
-    or eax, 0x101               ; LME, SCE
-    wrmsr
-    mov eax, cr0
-    or eax, 0x80000000
-    TRY
-    mov cr0, eax
-    END_TRY
-    IS "long mode", [vector], -1
-    mov edi, idt64
-    mov eax, stubs64
-    mov ebx, 0x8e00
-    mov ecx, 32
-.gate64:
-    call set_gate64
-    add eax, STUB
-    loop .gate64
-    mov eax, local64
-    mov edi, idt64 + 16*0x50
-    call set_gate64
-    mov ebx, 0xee00
-    mov eax, report64
-    mov edi, idt64 + 16*0x41
-    call set_gate64
-    lidt [idtr64]
-    mov dword [tss + 4], ring0_top
-    mov dword [tss + 8], 0
-    and byte [gdt + TSS + 5], ~2 ; not busy
-    mov ax, TSS
-    ltr ax
+    GO_LONG
 
     LONG
     mov rax, 0x123456789abcdef0
@@ -577,49 +412,7 @@ syscalled:
     IS "CR8", [said], 5
     IS "is the APIC's task priority", [said + 4], 0x50
 
-    mov eax, [failures]
-    out 0xf4, al
-    cli
-    hlt
-
-; set_gate: EAX handler, EBX type, EDI gate; on to the next gate. set_gate64 likewise.
-set_gate:
-    mov [edi], ax
-    mov word [edi + 2], CODE
-    mov [edi + 4], bx
-    mov edx, eax
-    shr edx, 16
-    mov [edi + 6], dx
-    add edi, 8
-    ret
-
-set_gate64:
-    call set_gate
-    mov word [edi - 6], CODE64
-    mov dword [edi], 0
-    mov dword [edi + 4], 0
-    add edi, 8
-    ret
-
-timer:
-    inc dword [ticks]
-    push eax
-    mov al, 0x20
-    out 0x20, al
-    pop eax
-    iret
-
-local:
-    inc dword [locals]
-    mov dword [APIC + 0xb0], 0
-    iret
-
-spurious:
-    iret
-
-nmi:
-    inc dword [nmis]
-    iret
+    END
 
 user:
     mov eax, cs
@@ -628,102 +421,7 @@ user_cli:
     cli
     int 0x41
 
-report:
-    mov cx, DATA
-    mov ds, cx
-    mov es, cx
-    mov [said], eax
-    mov dword [vector], 0x41
-    mov esp, [resume_esp]
-    jmp [resume]
-
-align 16
-STUB equ 16
-stubs:
-%assign v 0
-%rep 32
-align 16
-%if v = 8 || (v >= 10 && v <= 14) || v = 17
-    nop
-    nop
-%else
-    push byte -1
-%endif
-    push byte v
-    jmp strict near exception
-%assign v v+1
-%endrep
-align 16
-
-exception:
-    push eax
-    mov ax, DATA
-    mov ds, ax
-    mov es, ax
-    mov eax, [esp + 4]
-    mov [vector], eax
-    mov eax, [esp + 8]
-    mov [errcode], eax
-    mov eax, [esp + 12]
-    mov [ret_eip], eax
-    mov ax, DATA
-    mov ss, ax
-    mov esp, [resume_esp]
-    jmp [resume]
-
 bits 64
-align 16
-stubs64:
-%assign v 0
-%rep 32
-align 16
-%if v = 8 || (v >= 10 && v <= 14) || v = 17
-    nop
-    nop
-%else
-    push byte -1
-%endif
-    push byte v
-    jmp strict near exception64
-%assign v v+1
-%endrep
-align 16
-
-exception64:
-    mov eax, [rsp]
-    mov [vector], eax
-    mov eax, [rsp + 8]
-    mov [errcode], eax
-    mov eax, [resume_esp]
-    mov rsp, rax
-    jmp [resume]
-
-; leave_long is called at the end of what LONG began and returns in 32-bit code.
-leave_long:
-    pop rdx
-    mov eax, DATA               ; interrupts from ring 3 leave a null selector in SS
-    mov ss, eax
-    mov ds, eax
-    mov es, eax
-    mov esp, [resume_esp]
-    push CODE
-    push rdx
-    retfq
-
-local64:
-    inc dword [locals]
-    push rax
-    mov rax, APIC
-    mov dword [rax + 0xb0], 0
-    pop rax
-    iretq
-
-report64:
-    mov dword [vector], 0x41
-    mov eax, [resume_esp]
-    mov rsp, rax
-    jmp [resume]
-
 user64:
     mov r10d, cs
     syscall
@@ -733,59 +431,8 @@ user64_hlt:
     hlt
 bits 32
 
-REPORT_CODE
-
 align 16
 pattern: dd 0x01234567, 0x89abcdef, 0xdeadbeef, 0x0badcafe
 ones: dd 1.0, 1.0, 1.0, 1.0
-align 8
-gdt:
-    dq 0
-    dq 0x00cf9b000000ffff
-    dq 0x00cf93000000ffff
-    dq 0x00af9b000000ffff
-    dq 0x00cffb000000ffff
-    dq 0x00cff3000000ffff
-    dq 0x00affb000000ffff
-    dw 0x67
-    dw tss - $$ + 0x100000 & 0xffff
-    db (tss - $$ + 0x100000) >> 16, 0x89, 0, 0
-    dq 0
-gdt_end:
-gdtr: dw gdt_end - gdt - 1
-    dd gdt
-idtr: dw 8*0x100 - 1
-    dd idt
-idtr64: dw 16*0x100 - 1
-    dd idt64
-align 8
-tss:
-    times 0x64 db 0
-    dd 0x680000
-file_end:
 
-absolute file_end - $$ + 0x100000
-alignb 16
-resume: resq 1
-resume_esp: resq 1
-kernel_rsp: resq 1
-vector: resd 1
-errcode: resd 1
-ret_eip: resd 1
-failures: resd 1
-ticks: resd 1
-locals: resd 1
-nmis: resd 1
-tsc: resd 1
-said: resd 2
-alignb 16
-buffer: resb 64
-idt: resb 8*0x100
-idt64: resb 16*0x100
-stack: resb 4096
-stack_top:
-    resb 4096
-ring0_top:
-    resb 4096
-user_top:
-bss_end:
+    FINISH

@@ -145,6 +145,9 @@ func (r *Runner) RunFile(path string, meta *Metadata, revoked map[string]bool, r
 		o := r.Run(t, mask, false)
 		if o.Pass() {
 			n.Passed++
+			if r.OnPass != nil {
+				r.OnPass(t)
+			}
 			continue
 		}
 		rule := slices.IndexFunc(rules, func(x Rule) bool { return x.Skip(r, t, mask, &o) })

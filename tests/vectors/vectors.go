@@ -45,6 +45,8 @@ type Runner struct {
 	cpu    *cpu.CPU
 	code   *cpu.CodeCache
 	faults []uint8 // vectors of the exceptions raised by the last test
+	// OnPass, if set, is told of each test of a file that passed.
+	OnPass func(t *moo.Test)
 }
 
 // NewRunner returns a runner with the processor model of that name.

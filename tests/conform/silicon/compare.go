@@ -22,6 +22,9 @@ type Form struct {
 	template  template
 }
 
+// ID is the form's row.
+func (f *Form) ID() isa.ID { return f.row.ID }
+
 // Oracle is what the comparison needs of the host.
 type Oracle interface {
 	Machine
