@@ -33,12 +33,25 @@ func Host(ctx context.Context, o Options, k HostOptions) (*Report, error) {
 	r := &Report{Suite: "host", Skipped: map[string]int{}}
 	r.Notes = append(r.Notes, fmt.Sprintf("seed %d", k.Seed))
 	for _, a := range o.Accels {
-		g, err := silicon.NewGuest("max", h.Base())
+		build := silicon.NewGuest
+		if a == "jit" {
+			build = silicon.NewTranslated
+		}
+		g, err := build("max", h.Base())
 		if err != nil {
 			return nil, err
 		}
 		c := silicon.New(h, g, k.Seed, o.wants)
+		if a == "jit" {
+			c.KeepTranslated()
+		}
 		k.compare(ctx, o, c)
+		if a == "jit" {
+			r.Notes = append(r.Notes, fmt.Sprintf("%d of %d cases ran as host code alone", g.Native(), c.Cases()))
+		}
+		if err := g.Close(); err != nil {
+			return nil, err
+		}
 		for _, f := range c.Forms {
 			x := Result{Name: f.Name, Accel: a, Passed: f.Runs - f.Failures, Failed: f.Failures}
 			if f.First != "" {

@@ -29,8 +29,6 @@ func Refused(suite, accel string) string {
 		switch suite {
 		case "vectors":
 			return "real mode is the interpreter's alone"
-		case "host":
-			return "it compares single instructions with the interpreter; `g86 test lockstep` compares that with the translator"
 		case "lockstep":
 			return "it compares the two engines; leave the flag out"
 		}

@@ -30,12 +30,12 @@ func (c Counts) Markdown() string {
 One line for each row of the instruction table (` + "`cpu/isa`" + `), in its order. *runs*: "translated", the translator makes host code of
 it (where all that it needs is at hand; the interpreter otherwise); "generated", the interpreter's function is printed from its
 semantics (` + "`cpu/sem`" + `); "by hand", it is a method. *host*: cases compared in full with the host's own processor, in 32- and 64-bit
-code; *vectors*: captures of a real 80286 that pass; *kernels*: executions in the test kernels of ` + "`tests/kernels`" + `, which check what
+code; *jit*: such cases under the translator; *vectors*: captures of a real 80286 that pass; *kernels*: executions in the test kernels of ` + "`tests/kernels`" + `, which check what
 comes of them. A row without any of the three fails the tests. ` + "`go run ./tests/proof/record`" + ` counts anew; more of the same:
 ` + "`g86 test host --seconds 3600`" + `, ` + "`make soak`" + `.
 
-| instruction | encoding | feature | runs | host | vectors | kernels |
-|---|---|---|---|---|---|---|
+| instruction | encoding | feature | runs | host | jit | vectors | kernels |
+|---|---|---|---|---|---|---|---|
 `)
 	cell := func(n int) string {
 		if n == 0 {
@@ -48,15 +48,16 @@ comes of them. A row without any of the three fails the tests. ` + "`go run ./te
 	for i := 1; i < len(isa.Forms); i++ {
 		f := &isa.Forms[i]
 		n := c[Name(f)]
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", strings.TrimSpace(f.Mnemonic+" "+f.Args), f.Enc, f.Feature, n.Runs(f.ID),
-			cell(n.Host), cell(n.Vectors), cell(n.Kernels))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", strings.TrimSpace(f.Mnemonic+" "+f.Args), f.Enc, f.Feature, n.Runs(f.ID),
+			cell(n.Host), cell(n.JIT), cell(n.Vectors), cell(n.Kernels))
+		sum.JIT += n.JIT
 		sum.Host, sum.Vectors, sum.Kernels = sum.Host+n.Host, sum.Vectors+n.Vectors, sum.Kernels+n.Kernels
 		if n.Translated {
 			translated++
 		}
 	}
-	fmt.Fprintf(&b, "\n%d rows, %d of them translated; %d cases on the host, %d vectors, %d executions in kernels.\n", len(isa.Forms)-1, translated,
-		sum.Host, sum.Vectors, sum.Kernels)
+	fmt.Fprintf(&b, "\n%d rows, %d of them translated; %d cases on the host for the interpreter and %d for the translator, %d vectors, %d executions in kernels.\n", len(isa.Forms)-1, translated,
+		sum.Host, sum.JIT, sum.Vectors, sum.Kernels)
 	b.WriteString("\n## Not there\n\nWhat the table of golang.org/x/arch has and this one does not:\n\n| instructions | why |\n|---|---|\n")
 	for i := range isa.Absences {
 		a := &isa.Absences[i]

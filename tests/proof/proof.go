@@ -25,6 +25,7 @@ import (
 type Count struct {
 	Host    int `json:"host,omitempty"`    // cases that the host's processor agreed with
 	Vectors int `json:"vectors,omitempty"` // captured vectors that passed
+	JIT     int `json:"jit,omitempty"`     // those of them that the translator ran
 	Kernels int `json:"kernels,omitempty"` // executions in test kernels
 	// Translated tells that the translator makes host code of it.
 	Translated bool `json:"translated,omitempty"`
@@ -86,7 +87,7 @@ func (c Counts) Save(path string) error {
 func (c Counts) add(id isa.ID, n Count) {
 	name := Name(&isa.Forms[id])
 	o := c[name]
-	c[name] = Count{o.Host + n.Host, o.Vectors + n.Vectors, o.Kernels + n.Kernels, o.Translated || n.Translated}
+	c[name] = Count{o.Host + n.Host, o.Vectors + n.Vectors, o.JIT + n.JIT, o.Kernels + n.Kernels, o.Translated || n.Translated}
 }
 
 // Translator notes which forms the translator has.
@@ -98,26 +99,43 @@ func (c Counts) Translator() {
 	}
 }
 
-// Host compares each form with this computer's processor, rounds times in code of each size.
+// Host compares each form with this computer's processor, rounds times in code of each
+// size, under the interpreter and again under the translator.
 func (c Counts) Host(rounds int) error {
 	h, err := silicon.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	g, err := silicon.NewGuest("max", h.Base())
-	if err != nil {
-		return err
-	}
-	cmp := silicon.New(h, g, 1, func(string) bool { return true })
-	for range rounds {
-		cmp.Round()
-	}
-	for _, f := range cmp.Forms {
-		if f.Failures != 0 {
-			return fmt.Errorf("%s: %s", f.Name, f.First)
+	for _, translated := range []bool{false, true} {
+		build := silicon.NewGuest
+		if translated {
+			build = silicon.NewTranslated
 		}
-		c.add(f.ID(), Count{Host: f.Runs})
+		g, err := build("max", h.Base())
+		if err != nil {
+			return err
+		}
+		cmp := silicon.New(h, g, 1, func(string) bool { return true })
+		if translated {
+			cmp.KeepTranslated()
+		}
+		for range rounds {
+			cmp.Round()
+		}
+		for _, f := range cmp.Forms {
+			switch {
+			case f.Failures != 0:
+				return fmt.Errorf("%s: %s", f.Name, f.First)
+			case translated:
+				c.add(f.ID(), Count{JIT: f.Runs})
+			default:
+				c.add(f.ID(), Count{Host: f.Runs})
+			}
+		}
+		if err := g.Close(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

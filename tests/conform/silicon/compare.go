@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"g86/cpu/isa"
+	"g86/jit"
 )
 
 // Form is what came of one form in code of one size.
@@ -77,6 +79,21 @@ func (c *Comparison) list(has func(isa.Feature) bool, keep func(name string) boo
 			c.Forms = append(c.Forms, &Form{Name: name, row: f, bits: bits, template: t})
 		}
 	}
+}
+
+// KeepTranslated leaves the forms out that say nothing about the translator.
+func (c *Comparison) KeepTranslated() {
+	c.Forms = slices.DeleteFunc(c.Forms, func(f *Form) bool {
+		switch {
+		case !jit.Translates(f.row.ID):
+			c.LeftOut[WhyInterp]++
+		case f.row.Mnemonic == "PUSHF":
+			c.LeftOut[WhyStep]++
+		default:
+			return false
+		}
+		return true
+	})
 }
 
 // tries bounds how often an instruction of a form is made up before it is given

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"g86/jit"
 )
 
 // openHost makes the host available, or skips the test.
@@ -44,6 +46,31 @@ func TestInterpreterAgainstHost(t *testing.T) {
 	}
 	require.Greater(t, len(c.Forms), 1000)
 	t.Logf("%d cases of %d forms; left out %v, refused %v", c.Cases(), len(c.Forms), c.LeftOut, c.Refused)
+}
+
+// TestTranslatorAgainstHost: the same for what the translator has, each instruction a
+// block of its own, most of them in host code alone.
+func TestTranslatorAgainstHost(t *testing.T) {
+	h := openHost(t)
+	if err := jit.Supported(); err != nil {
+		t.Skip("no translator: ", err)
+	}
+	g, err := NewTranslated("max", h.Base())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, g.Close()) }()
+	c := New(h, g, 2, func(string) bool { return true })
+	c.KeepTranslated()
+	for range 30 {
+		c.Round()
+	}
+	for _, f := range c.Forms {
+		if f.Failures > 0 {
+			t.Errorf("%s: %d of %d: %s", f.Name, f.Failures, f.Runs, f.First)
+		}
+	}
+	require.Greater(t, len(c.Forms), 1000)
+	require.Greater(t, g.Native(), c.Cases()*4/5)
+	t.Logf("%d cases of %d forms, %d in host code alone; left out %v", c.Cases(), len(c.Forms), g.Native(), c.LeftOut)
 }
 
 // TestHostExceptions: signals give vector, error code and address as the

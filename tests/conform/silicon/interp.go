@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 
 	"g86/cpu"
+	"g86/cpu/isa"
 	"g86/cpu/softfloat"
+	"g86/jit"
 )
 
-// Guest is the interpreter on a board that shows the arena to a ring 3 program
+// Guest is the interpreter, or the translator, on a board that shows the arena to a ring 3 program
 // as Linux shows it to this one: same addresses, same page rights, same
 // selectors, interrupt gates with the same privileges.
 type Guest struct {
@@ -18,6 +20,9 @@ type Guest struct {
 	code *cpu.CodeCache
 	ran  cpu.State // the state to start from
 	got  Outcome   // of the last exception
+
+	jit    *jit.Engine // nil: the interpreter runs everything
+	native int         // steps that host code made alone
 }
 
 // Physical addresses in low memory.
@@ -33,6 +38,28 @@ const (
 	lowTSS  = 0x9000
 	lowSize = 0x10000
 )
+
+// NewTranslated is NewGuest with the translator: each instruction becomes a block of its
+// own and runs as host code where the translator has it.
+func NewTranslated(model string, base uint32) (*Guest, error) {
+	g, err := NewGuest(model, base)
+	if err == nil {
+		g.jit, err = jit.Attach(g.code, 0)
+	}
+	return g, err
+}
+
+// Close gives a translator's memory back.
+func (g *Guest) Close() error {
+	if g.jit == nil {
+		return nil
+	}
+	g.code.Flush()
+	return g.jit.Close()
+}
+
+// Native is how many steps host code made without the interpreter.
+func (g *Guest) Native() int { return g.native }
 
 // NewGuest puts a processor of that model onto the board. base is the arena's
 // address.
@@ -130,15 +157,55 @@ func (g *Guest) Step(s *State, bits int) Outcome {
 		st.Seg[cpu.CS] = cpu.Segment{Sel: 0x23, Limit: 0xffffffff, Attr: 0xc0fb}
 	}
 	putFX(st, &s.FX)
+	if g.jit != nil {
+		g.alone(s.RIP, bits)
+		st.RFLAGS &^= flagTF // the interpreter runs what is stepped through
+	}
 	c.Refresh()
 	g.got = Outcome{Vector: None}
 	g.got.RIP = ^uint64(0)
+	enters, left := g.exits()
 	c.Run(c.ICount + 1)
 	if g.got.RIP == ^uint64(0) {
 		g.take(&g.got)
 	}
 	g.got.CR2 = c.CR2
+	if g.jit != nil {
+		g.got.Flags |= flagTF // as on the host, which steps
+		if e, l := g.exits(); e != enters && l == left {
+			g.native++
+		}
+	}
 	return g.got
+}
+
+// exits counts how often host code was entered, and left an instruction to the interpreter.
+func (g *Guest) exits() (enters, left uint64) {
+	if g.jit == nil {
+		return 0, 0
+	}
+	for _, x := range g.jit.Stats.Ops {
+		left += x
+	}
+	return g.jit.Stats.Enters, left
+}
+
+// alone puts an opcode that does not exist behind the instruction, so that it is a block
+// of its own.
+func (g *Guest) alone(rip uint64, bits int) {
+	off := rip - g.base
+	if off >= arenaSize-32 {
+		return
+	}
+	var in isa.Inst
+	if isa.Decode(g.mem[off:off+isa.MaxLen], isa.Mode(bits), &in) != nil {
+		return
+	}
+	behind := g.mem[off+uint64(in.Len):]
+	if behind[0] != 0x0f || behind[1] != 0x04 {
+		behind[0], behind[1] = 0x0f, 0x04
+		g.code.Written(rip, int(in.Len)+2)
+	}
 }
 
 // take copies the processor's state.

@@ -16,6 +16,8 @@ const (
 	WhyVendor = "processors of different vendors differ"
 	WhyTrap   = "cannot be told from the trap that ends every instruction"
 	WhyLacks  = "the host's processor lacks it"
+	WhyInterp = "the translator leaves it to the interpreter"
+	WhyStep   = "stores TF, with which the host is stepped and translated code is not"
 )
 
 var left = map[string]string{
