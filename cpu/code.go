@@ -51,6 +51,9 @@ type block struct {
 	cold  bool   // not translatable
 	heat  uint16 // runs before it was translated
 
+	straddled uint8 // times that a group of accesses failed
+	ungrouped bool
+
 	native *Native
 
 	// The blocks that ran after this one, valid while the processor's epoch is

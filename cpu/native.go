@@ -80,15 +80,17 @@ func (c *CPU) resume(n *Native, i int) uintptr {
 type NativeKind uint8
 
 const (
-	NativeBudget NativeKind = iota // at the head of the block: the budget does not cover it
-	NativeOp                       // the interpreter has to run instruction Op
-	NativeRead                     // likewise, because the memory at NativeState.Linear could not be read
-	NativeWrite                    // or written
-	NativeLink                     // at the end of the block, by link Link
-	NativeCross                    // at the head of the block: its second page is not known to be still the same
-	NativeX87                      // instruction Op needs the x87 unit, which is not loaded
-	NativeNoFP                     // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
-	NativeNote                     // no exit: it names instruction Op as the last of the x87 unit
+	NativeBudget     NativeKind = iota // at the head of the block: the budget does not cover it
+	NativeOp                           // the interpreter has to run instruction Op
+	NativeRead                         // likewise, because the memory at NativeState.Linear could not be read
+	NativeWrite                        // or written
+	NativeGroupRead                    // as NativeRead, and instructions behind Op rely on its access
+	NativeGroupWrite                   // as NativeWrite, likewise
+	NativeLink                         // at the end of the block, by link Link
+	NativeCross                        // at the head of the block: its second page is not known to be still the same
+	NativeX87                          // instruction Op needs the x87 unit, which is not loaded
+	NativeNoFP                         // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
+	NativeNote                         // no exit: it names instruction Op as the last of the x87 unit
 )
 
 // NativeExit is one place where host code comes back.
@@ -132,6 +134,7 @@ type NativeState struct {
 	HostBP  uint64
 	Scratch uint64
 	Spill   [3]uint64 // of the glue
+	Group   [8]uint64 // the translator's, see jit/groups.go
 	Linear  uint64
 	HostSP  uint64
 	Sites   uintptr // the translator's, see jit/access.go
@@ -322,14 +325,15 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeOp, NativeRead, NativeWrite, NativeX87, NativeNoFP:
+		case NativeOp, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
 				x87, entry = true, c.resume(b.native, int(x.Op))
 				continue
 			}
 			c.ICount -= uint64(len(b.ops))
-			if x.Kind == NativeRead || x.Kind == NativeWrite {
-				outcome := c.touch(n.Linear, x.Kind == NativeWrite)
+			rest := x.Kind == NativeX87 || x.Kind == NativeNoFP // those behind it are the interpreter's, too
+			if x.Kind >= NativeRead && x.Kind <= NativeGroupWrite {
+				outcome := c.touch(n.Linear, x.Kind == NativeWrite || x.Kind == NativeGroupWrite)
 				op := &b.ops[x.Op]
 				if outcome == touchFilled && op == retried {
 					outcome = touchSlow // two accesses of one instruction may want the same set
@@ -358,8 +362,12 @@ func (c *CPU) runNative(b *block) *block {
 					limit, entry = c.grant(), c.enterAt(to)
 					continue
 				}
+				if x.Kind >= NativeGroupRead {
+					rest = true
+					c.straddles(b)
+				}
 			}
-			if i := c.runOp(b, int(x.Op), x.Kind == NativeX87 || x.Kind == NativeNoFP); i >= 0 {
+			if i := c.runOp(b, int(x.Op), rest); i >= 0 {
 				entry = c.resume(b.native, i)
 				continue
 			}
@@ -399,6 +407,21 @@ func (c *CPU) runNative(b *block) *block {
 		entry = c.enterAt(to)
 	}
 }
+
+// maxStraddles is how often a block's groups of accesses may fail.
+const maxStraddles = 50
+
+// straddles counts that a group of accesses was not in one page of memory; a block in
+// which that is common is translated again without groups.
+func (c *CPU) straddles(b *block) {
+	if b.straddled++; b.straddled > maxStraddles && b.native != nil {
+		b.ungrouped = true
+		c.code.forget(b)
+	}
+}
+
+// Ungrouped reports whether the block has to do without groups of accesses.
+func (b *block) Ungrouped() bool { return b.ungrouped }
 
 // Outcomes of touch.
 const (
@@ -481,6 +504,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 	c.blk, c.blkEnd = b, len(b.ops)
 	c.RIP = b.end
 	var op *Op
+	generation := c.generation
 	for {
 		op = &b.ops[i]
 		c.cur = op
@@ -488,6 +512,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 		if i++; i >= c.blkEnd {
 			break
 		}
+		all = all || c.generation != generation // what host code has found out may not hold any more
 		if !all && b.native.Resume[i] != 0 && c.flatSegments() {
 			c.cur = nil
 			return i

@@ -25,12 +25,12 @@ func (t *trans) addSP(n int32) { t.Lea(guestSP, amd64.At(guestSP, n), t.width())
 
 // pushTo is the place of the next push.
 func (t *trans) pushTo(size int) amd64.Mem {
-	return t.access(amd64.At(guestSP, -int32(size)), size, write)
+	return t.grouped(amd64.At(guestSP, -int32(size)), size, write)
 }
 
 // top is the place of the value on top of the stack.
 func (t *trans) top(size int) amd64.Mem {
-	return t.access(amd64.At(guestSP, 0), size, read)
+	return t.grouped(amd64.At(guestSP, 0), size, read)
 }
 
 // storeImm stores a constant.

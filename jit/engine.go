@@ -142,7 +142,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.X87++
 	case x.Kind == cpu.NativeCross:
 		s.Crossings++
-	case x.Kind == cpu.NativeRead || x.Kind == cpu.NativeWrite:
+	case x.Kind == cpu.NativeRead || x.Kind == cpu.NativeWrite || x.Kind == cpu.NativeGroupRead || x.Kind == cpu.NativeGroupWrite:
 		s.Misses++
 	case x.Kind == cpu.NativeOp || x.Kind == cpu.NativeNoFP:
 		s.Ops[x.Block.Ops()[x.Op].Form]++
@@ -211,6 +211,7 @@ var (
 	natHostSP  = native(unsafe.Offsetof(cpu.NativeState{}.HostSP))
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
 	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
+	natGroup   = native(unsafe.Offsetof(cpu.NativeState{}.Group))
 	natSpill   = native(unsafe.Offsetof(cpu.NativeState{}.Spill))
 	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))

@@ -31,6 +31,10 @@ type lowering struct {
 	rm     int8 // likewise
 	access
 	noGPRMem bool // a register operand must not become memory
+
+	groups bool // its memory operand may belong to a group, see groups.go
+	known  bool // access tells all the registers that it writes
+	stack  stackEffect
 }
 
 // access is what an instruction does to its operands.
@@ -39,7 +43,9 @@ type access struct{ rmR, rmW, regR, regW, regByte, rmByte bool }
 var lowerings = func() []*lowering {
 	t := make([]*lowering, len(isa.Forms))
 	for i := 1; i < len(isa.Forms); i++ {
-		t[i] = newLowering(&isa.Forms[i])
+		if t[i] = newLowering(&isa.Forms[i]); t[i] != nil {
+			t[i].classify(&isa.Forms[i])
+		}
 	}
 	return t
 }()
@@ -363,9 +369,10 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 			kind = write
 		}
 		var ok bool
-		if m, ok = t.operand(op, in.msize, kind); !ok {
+		if m, ok = t.linear(op); !ok {
 			return false
 		}
+		m = t.grouped(m, in.msize, kind)
 		h.Mem = &m
 	}
 	if in.regByte && in.ext < 0 && in.reg >= isa.AH || in.rmByte && !in.mem && in.rm >= isa.AH {

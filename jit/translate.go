@@ -50,6 +50,8 @@ type trans struct {
 	back  bool          // it is, for the moment
 	inner int           // where the block begins once it has borrowed registers
 
+	roles []*group // of each instruction's access, nil: none
+
 	x87  bool   // the x87 unit is loaded
 	note uint32 // the NativeNote of an x87 instruction that has not been noted yet
 }
@@ -133,6 +135,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	t.x87, t.note = false, 0
 	t.liveness(lowers)
 	t.chooseSwaps(lowers)
+	t.plan(lowers)
 	n.Resume = make([]uint16, len(t.ops))
 
 	// The head: an exit ahead of it is near enough for JRCXZ.

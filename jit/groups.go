@@ -1,0 +1,222 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"g86/cpu"
+	"g86/cpu/isa"
+	"g86/jit/amd64"
+)
+
+// Accesses of a block through one base register mostly lie close together: the fields of
+// a structure, the registers that a function saves. The first of such a group, its
+// leader, looks up the page of the lowest address and makes sure that the highest is in
+// it, too. It leaves where that page is in NativeState.Group; the others need no more.
+// That holds until the base register changes (PUSH, POP and additions of constants to
+// RSP are followed), or an instruction of the interpreter's comes, which may do anything.
+//
+// When a group does not lie in one page the interpreter runs the rest of the block, and
+// a block where that is common is translated again without groups.
+
+// group is a group of accesses of one kind.
+type group struct {
+	slot    int32
+	members []int // instructions; the first is the leader
+	lo, hi  int32 // the bytes from lo to hi, as displacements from what the base register was
+	shift   int32 // the leader's displacement so
+	least   int   // members that make it worth having
+}
+
+const (
+	groupReach = 512 // bytes from the first to the last
+	groupSlots = int32(len(cpu.NativeState{}.Group))
+)
+
+// effect is what an instruction does to the stack pointer.
+type stackEffect uint8
+
+const (
+	stackNone stackEffect = iota
+	stackPush
+	stackPop
+	stackCall
+	stackRet
+)
+
+// classify fills in what groups need to know of a form.
+func (l *lowering) classify(f *isa.Form) {
+	if l.hidden || l.vector || l.plain {
+		return
+	}
+	switch name := f.Mnemonic; name {
+	case "ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "INC", "DEC", "NEG", "NOT", "MOV", "MOVZX", "MOVSX", "MOVSXD":
+		l.groups, l.known = true, true
+	case "MOVBE", "LEA", "BSWAP", "XADD", "XCHG", "ROL", "ROR", "RCL", "RCR", "SHL", "SHR", "SAR", "SHLD", "SHRD", "BT", "BTS", "BTR", "BTC",
+		"BSF", "BSR", "TZCNT", "LZCNT", "POPCNT", "CRC32", "NOP", "ENDBR64", "ENDBR32":
+		l.known = true
+	case "IMUL":
+		l.known = l.ext < 0 // with one operand it writes RDX:RAX
+	case "PUSH":
+		l.stack = stackPush
+	case "POP":
+		l.stack = stackPop
+	case "CALL":
+		l.stack = stackCall
+	case "RET":
+		l.stack = stackRet
+	default:
+		for _, p := range []string{"CMOV", "SET"} {
+			if len(name) > len(p) && name[:len(p)] == p {
+				l.groups, l.known = true, true
+			}
+		}
+	}
+}
+
+// plan finds the groups of the block.
+func (t *trans) plan(lowers []*lowering) {
+	t.roles = append(t.roles[:0], make([]*group, len(t.ops))...)
+	if t.b.Ungrouped() {
+		return
+	}
+	var open [16][2]*group
+	var all []*group
+	sp := int32(0) // how far RSP has moved
+	for i := range t.ops {
+		op, l := &t.ops[i], lowers[i]
+		if l == nil {
+			open = [16][2]*group{}
+			continue
+		}
+		if base, at, n, kind, ok := t.groupable(op, l); ok {
+			if base == isa.RSP {
+				at += sp
+			}
+			g := open[base][kind]
+			if g != nil && max(g.hi, at+n)-min(g.lo, at) <= groupReach {
+				g.lo, g.hi, g.members = min(g.lo, at), max(g.hi, at+n), append(g.members, i)
+			} else {
+				g = &group{members: []int{i}, lo: at, hi: at + n, shift: at, least: 2}
+				if base == isa.RSP {
+					g.least = 3 // the stack's entry is nearly as good
+				}
+				open[base][kind] = g
+				all = append(all, g)
+			}
+		}
+		size := int32(op.OpSize)
+		switch {
+		case l.stack == stackPush || l.stack == stackCall:
+			sp -= size
+		case l.stack == stackPop && !op.Mem():
+			sp += size
+			open[op.RM&15] = [2]*group{}
+		case l.known:
+			t.forgetWritten(op, l, &open, &sp)
+		default:
+			open = [16][2]*group{}
+		}
+	}
+	slot := int32(0)
+	for _, g := range all {
+		if len(g.members) >= g.least && slot < groupSlots {
+			g.slot = slot
+			slot++
+			for _, i := range g.members {
+				t.roles[i] = g
+			}
+		}
+	}
+}
+
+// forgetWritten ends the groups whose base register the instruction writes, and follows
+// constants added to the stack pointer.
+func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *[16][2]*group, sp *int32) {
+	in := l.describe(op)
+	end := func(r uint8) {
+		if r >= isa.AH {
+			r &= 3
+		}
+		open[r&15] = [2]*group{}
+	}
+	if in.ext < 0 && in.regW {
+		end(in.reg)
+	}
+	if in.mem || !in.rmW {
+		return
+	}
+	if v := int64(in.imm); in.rm == isa.RSP && in.immSize > 0 && in.size == t.width() && in.opcode>>2 == 0x80>>2 && v == int64(int32(v)) && v > -1<<16 && v < 1<<16 {
+		switch in.ext {
+		case 0:
+			*sp += int32(v)
+			return
+		case 5:
+			*sp -= int32(v)
+			return
+		}
+	}
+	end(in.rm)
+}
+
+// groupable describes an instruction's access if it may belong to a group.
+func (t *trans) groupable(op *cpu.Op, l *lowering) (base uint8, at, n int32, kind int, ok bool) {
+	size := int32(op.OpSize)
+	switch l.stack {
+	case stackPush, stackCall:
+		return isa.RSP, -size, size, write, size == int32(t.width()) && !op.Mem()
+	case stackPop, stackRet:
+		return isa.RSP, 0, size, read, size == int32(t.width()) && !op.Mem()
+	}
+	if !l.groups || !op.Mem() || op.Index < isa.NoReg || op.Base >= 16 || int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS {
+		return 0, 0, 0, 0, false
+	}
+	if op.Disp < -1<<16 || op.Disp > 1<<20 {
+		return 0, 0, 0, 0, false
+	}
+	in := l.describe(op)
+	kind = read
+	if in.rmW {
+		kind = write
+	}
+	return op.Base, int32(op.Disp), int32(in.msize), kind, true
+}
+
+// grouped is access for an access that may belong to a group.
+func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
+	g := t.roles[t.i]
+	if g == nil {
+		return t.access(m, n, kind)
+	}
+	place := natGroup
+	place.Disp += 8 * g.slot
+	if t.i != g.members[0] {
+		t.Load(tmpB, place, 8)
+		return with(m, tmpB)
+	}
+	first := m
+	first.Disp += g.lo - g.shift
+	r := first.Base
+	if first.Disp != 0 {
+		t.Lea(tmpB, first, 8)
+		r = tmpB
+	}
+	t.Rorx(tmpB, r, 12, 8)
+	t.Movzx16(tmpB, tmpB)
+	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
+	last := with(first, tmpC)
+	last.Disp += g.hi - g.lo - 1
+	t.Lea(tmpC, last, 8)
+	t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	ok := t.Jrcxz()
+	t.toSlow(t.Jmp())
+	s := &t.slow[len(t.slow)-1]
+	s.linear, s.size = m, n
+	s.access = cpu.NativeGroupRead
+	if kind == write {
+		s.access = cpu.NativeGroupWrite
+	}
+	t.PatchShort(ok)
+	t.Load(tmpB, indexed(tlbHost, tmpB), 8)
+	t.Store(place, tmpB, 8)
+	return with(m, tmpB)
+}
