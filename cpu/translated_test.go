@@ -32,10 +32,12 @@ func TestSoakTranslated(t *testing.T) {
 	start, said := time.Now(), time.Now()
 	seed := uint64(start.UnixNano())
 	ran := uint64(0)
-	pools := map[int][][][]byte{32: cpu.Samples(32), 64: cpu.Samples(64)}
+	pools := map[int][][][][]byte{32: {cpu.Samples(32), cpu.Clustered(32)}, 64: {cpu.Samples(64), cpu.Clustered(64)}}
 	for ; time.Since(start) < span; seed++ {
-		for bits, pool := range pools {
-			ran += lockstep(t, bits, pool, seed)
+		for bits, pools := range pools {
+			for _, pool := range pools {
+				ran += lockstep(t, bits, pool, seed)
+			}
 		}
 		if time.Since(said) > 10*time.Second {
 			said = time.Now()
@@ -65,6 +67,22 @@ func lockstep(t *testing.T, bits int, pool [][][]byte, seed uint64) uint64 {
 	})
 	require.NoError(t, e.Close())
 	return n
+}
+
+// TestClusteredAccesses: programs in which many accesses share a search of the TLB, on
+// and across the ends of pages, in memory and out of it.
+func TestClusteredAccesses(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	for _, bits := range []int{32, 64} {
+		t.Run(fmt.Sprint(bits), func(t *testing.T) {
+			pool := cpu.Clustered(bits)
+			for seed := range uint64(250) {
+				lockstep(t, bits, pool, seed)
+			}
+		})
+	}
 }
 
 // TestTranslatedLikeInterpreted: random programs over all forms reach the same

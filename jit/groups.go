@@ -12,8 +12,9 @@ import (
 // a structure, the registers that a function saves. The first of such a group, its
 // leader, looks up the page of the lowest address and makes sure that the highest is in
 // it, too. It leaves where that page is in NativeState.Group; the others need no more.
-// That holds until the base register changes (PUSH, POP and additions of constants to
-// RSP are followed), or an instruction of the interpreter's comes, which may do anything.
+// That holds until the base register changes (PUSH, POP and additions of constants are
+// followed), or an instruction of the interpreter's comes, which may do anything. A
+// page that may be written may be read: reads join a group of writes.
 //
 // When a group does not lie in one page the interpreter runs the rest of the block, and
 // a block where that is common is translated again without groups.
@@ -81,7 +82,7 @@ func (t *trans) plan(lowers []*lowering) {
 	}
 	var open [16][2]*group
 	var all []*group
-	sp := int32(0) // how far RSP has moved
+	var moved [16]int32 // how far each register has
 	for i := range t.ops {
 		op, l := &t.ops[i], lowers[i]
 		if l == nil {
@@ -89,11 +90,13 @@ func (t *trans) plan(lowers []*lowering) {
 			continue
 		}
 		if base, at, n, kind, ok := t.groupable(op, l); ok {
-			if base == isa.RSP {
-				at += sp
-			}
+			at += moved[base]
+			fits := func(g *group) bool { return g != nil && max(g.hi, at+n)-min(g.lo, at) <= groupReach }
 			g := open[base][kind]
-			if g != nil && max(g.hi, at+n)-min(g.lo, at) <= groupReach {
+			if kind == read && fits(open[base][write]) {
+				g = open[base][write]
+			}
+			if fits(g) {
 				g.lo, g.hi, g.members = min(g.lo, at), max(g.hi, at+n), append(g.members, i)
 			} else {
 				g = &group{members: []int{i}, lo: at, hi: at + n, shift: at, least: 2}
@@ -107,12 +110,18 @@ func (t *trans) plan(lowers []*lowering) {
 		size := int32(op.OpSize)
 		switch {
 		case l.stack == stackPush || l.stack == stackCall:
-			sp -= size
+			moved[isa.RSP] -= size
 		case l.stack == stackPop && !op.Mem():
-			sp += size
+			moved[isa.RSP] += size
 			open[op.RM&15] = [2]*group{}
 		case l.known:
-			t.forgetWritten(op, l, &open, &sp)
+			t.forgetWritten(op, l, &open, &moved)
+		case l.sse:
+			if v := vectorOf(op); v.setGPRReg {
+				open[op.Reg&15] = [2]*group{}
+			} else if v.setGPRRM && !op.Mem() {
+				open[op.RM&15] = [2]*group{}
+			}
 		default:
 			open = [16][2]*group{}
 		}
@@ -130,8 +139,8 @@ func (t *trans) plan(lowers []*lowering) {
 }
 
 // forgetWritten ends the groups whose base register the instruction writes, and follows
-// constants added to the stack pointer.
-func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *[16][2]*group, sp *int32) {
+// constants that are added to it.
+func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *[16][2]*group, moved *[16]int32) {
 	in := l.describe(op)
 	end := func(r uint8) {
 		if r >= isa.AH {
@@ -145,13 +154,13 @@ func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *[16][2]*group, sp *
 	if in.mem || !in.rmW {
 		return
 	}
-	if v := int64(in.imm); in.rm == isa.RSP && in.immSize > 0 && in.size == t.width() && in.opcode>>2 == 0x80>>2 && v == int64(int32(v)) && v > -1<<16 && v < 1<<16 {
-		switch in.ext {
+	if v := int64(in.imm); in.page == 0 && in.rm < 16 && in.immSize > 0 && in.size == t.width() && in.opcode>>2 == 0x80>>2 && v > -groupReach && v < groupReach {
+		switch in.ext { // of opcodes 80h-83h
 		case 0:
-			*sp += int32(v)
+			moved[in.rm] += int32(v)
 			return
 		case 5:
-			*sp -= int32(v)
+			moved[in.rm] -= int32(v)
 			return
 		}
 	}
@@ -167,18 +176,23 @@ func (t *trans) groupable(op *cpu.Op, l *lowering) (base uint8, at, n int32, kin
 	case stackPop, stackRet:
 		return isa.RSP, 0, size, read, size == int32(t.width()) && !op.Mem()
 	}
-	if !l.groups || !op.Mem() || op.Index < isa.NoReg || op.Base >= 16 || int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS {
+	if !l.groups && !l.sse || !op.Mem() || op.Index < isa.NoReg || op.Base >= 16 || int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS {
 		return 0, 0, 0, 0, false
 	}
 	if op.Disp < -1<<16 || op.Disp > 1<<20 {
 		return 0, 0, 0, 0, false
 	}
 	in := l.describe(op)
+	writes, bytes := in.rmW, in.msize
+	if l.sse {
+		v := vectorOf(op)
+		writes, bytes = v.store, v.memory
+	}
 	kind = read
-	if in.rmW {
+	if writes {
 		kind = write
 	}
-	return op.Base, int32(op.Disp), int32(in.msize), kind, true
+	return op.Base, int32(op.Disp), int32(bytes), kind, bytes > 0
 }
 
 // grouped is access for an access that may belong to a group.

@@ -34,6 +34,7 @@ type lowering struct {
 
 	groups bool // its memory operand may belong to a group, see groups.go
 	known  bool // access tells all the registers that it writes
+	sse    bool // vectorOf does
 	stack  stackEffect
 }
 
@@ -115,7 +116,7 @@ func newLowering(f *isa.Form) *lowering {
 		return l
 	}
 	if vectorForm(f) {
-		l.fn, l.exits, l.vector = lowerVector, true, true
+		l.fn, l.exits, l.vector, l.sse = lowerVector, true, true, true
 		return l
 	}
 	both := func() *lowering { // operand 0 is read too

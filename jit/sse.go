@@ -214,7 +214,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 		if v.store {
 			kind = write
 		}
-		m = t.access(lin, v.memory, kind)
+		m = t.grouped(lin, v.memory, kind)
 		h.Mem = &m
 	} else if v.rmIsGPRReg {
 		if h.RM = t.regs[op.RM]; h.RM == amd64.None {
