@@ -126,6 +126,12 @@ func (k *CodeCache) SetTranslator(t Translator, heat int) {
 	k.translator, k.heat = t, uint16(heat)
 }
 
+// Indices of TLBs, see NativeOffsets.TLBs.
+const (
+	TLBSuper   = tlbSuper
+	TLBSuperAC = tlbSuperAC
+)
+
 // NativeState is what host code and the run loop share besides State.
 type NativeState struct {
 	Budget  int64  // counts up, those of the current block included: 0 and above is too much
@@ -148,9 +154,11 @@ type NativeState struct {
 
 	// Of the system flags, for the instructions in package jit's system.go. A word that
 	// begins with No is 0 where host code may do without the interpreter.
-	SysFlags uint64 // RFLAGS without what LAHF has, OF, VM and RF
+	SysFlags uint64 // RFLAGS without what LAHF has, OF, VM, RF and AC
 	SysOn    uint64 // the same with IF set
 	SysOff   uint64 // and with IF clear
+	AC       uint64 // RFLAGS.AC
+	NoAC     uint64 // it may not change the privilege of accesses, or it may for the first time
 	NoCLI    uint64
 	NoSTI    uint64 // an interrupt may be waiting for IF
 	DF       uint64
@@ -220,6 +228,8 @@ var NativeOffsets = struct {
 	X87Image                            uintptr
 	SegReg, SegRegSize, SegRegBase      uintptr
 	KernelGSBase, TSCAux                uintptr
+	CR0, CR2, CR3, CR4                  uintptr
+	TLBs, TLBIndex, Epoch, Generation   uintptr
 	SegSize, SegTight                   uintptr
 	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
 	TLBStack                            uintptr
@@ -229,7 +239,10 @@ var NativeOffsets = struct {
 	X87Image: x87ImageAt,
 	SegReg:   unsafe.Offsetof(CPU{}.Seg), SegRegSize: unsafe.Sizeof(Segment{}), SegRegBase: unsafe.Offsetof(Segment{}.Base),
 	KernelGSBase: unsafe.Offsetof(CPU{}.KernelGSBase), TSCAux: unsafe.Offsetof(CPU{}.TSCAux),
-	XMM: unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
+	CR0: unsafe.Offsetof(CPU{}.CR0), CR2: unsafe.Offsetof(CPU{}.CR2), CR3: unsafe.Offsetof(CPU{}.CR3), CR4: unsafe.Offsetof(CPU{}.CR4),
+	TLBs: unsafe.Offsetof(CPU{}.tlbs), TLBIndex: unsafe.Offsetof(CPU{}.tlbIndex), Epoch: unsafe.Offsetof(CPU{}.epoch),
+	Generation: unsafe.Offsetof(CPU{}.generation),
+	XMM:        unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
 	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
 	TLBStack: unsafe.Offsetof(tlb{}.stack),
@@ -315,7 +328,7 @@ func (c *CPU) runNative(b *block) *block {
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
 		}
-		c.RFLAGS = c.RFLAGS&^FlagIF | n.SysFlags&FlagIF
+		c.RFLAGS = c.RFLAGS&^(FlagIF|FlagAC) | n.SysFlags&FlagIF | n.AC
 		x := *t.Exit(n.Exit) // a copy: its block may be dropped
 		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
 		b := x.Block
@@ -465,7 +478,11 @@ func (c *CPU) grant() uint64 {
 // systemFlags prepares what instructions of the system depend on.
 func (c *CPU) systemFlags() {
 	n := &c.native
-	n.SysFlags = c.RFLAGS &^ (statusFlags | Flag1 | FlagVM | FlagRF)
+	n.SysFlags = c.RFLAGS &^ (statusFlags | Flag1 | FlagVM | FlagRF | FlagAC)
+	n.AC, n.NoAC = c.RFLAGS&FlagAC, 1
+	if c.cpl == 0 && c.CR4&CR4SMAP != 0 && c.tlbs[tlbSuper] != nil && c.tlbs[tlbSuperAC] != nil {
+		n.NoAC = 0
+	}
 	n.SysOn, n.SysOff = n.SysFlags|FlagIF, n.SysFlags&^FlagIF
 	n.DF, n.CPL = c.RFLAGS&FlagDF, uint64(c.cpl)
 	n.NoCLI, n.NoSTI = 1, 1

@@ -18,6 +18,8 @@ var (
 	natSysFlags = native(unsafe.Offsetof(cpu.NativeState{}.SysFlags))
 	natSysOff   = native(unsafe.Offsetof(cpu.NativeState{}.SysOff))
 	natSysOn    = native(unsafe.Offsetof(cpu.NativeState{}.SysOn))
+	natAC       = native(unsafe.Offsetof(cpu.NativeState{}.AC))
+	natNoAC     = native(unsafe.Offsetof(cpu.NativeState{}.NoAC))
 	natNoCLI    = native(unsafe.Offsetof(cpu.NativeState{}.NoCLI))
 	natNoSTI    = native(unsafe.Offsetof(cpu.NativeState{}.NoSTI))
 	natDF       = native(unsafe.Offsetof(cpu.NativeState{}.DF))
@@ -47,9 +49,16 @@ func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
 	case "SWAPGS":
 		return lowerSwapgs
 	case "MOV":
-		if f.Args == "Rv/Mw,Sw" {
+		switch f.Args {
+		case "Rv/Mw,Sw":
 			return lowerMovFromSeg
+		case "Ry,Cy":
+			return lowerMovFromCR
 		}
+	case "CLAC":
+		return func(t *trans, _ *cpu.Op, _ *lowering) bool { return t.setAC(cpu.TLBSuper, 0) }
+	case "STAC":
+		return func(t *trans, _ *cpu.Op, _ *lowering) bool { return t.setAC(cpu.TLBSuperAC, cpu.FlagAC) }
 	case "CMPXCHG8B", "CMPXCHG16B":
 		return lowerCmpxchgTwo
 	case "STOSB", "STOS", "MOVSB", "MOVS":
@@ -108,6 +117,8 @@ func lowerPushf(t *trans, op *cpu.Op, l *lowering) bool {
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
 	t.Load(tmpB, natSysFlags, 8)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
+	t.Load(tmpB, natAC, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
 	t.Store(natScratch, tmpC, 8)
 	m := t.pushTo(size)
 	t.Load(tmpC, natScratch, 8)
@@ -121,6 +132,35 @@ func (t *trans) setIF(unless, m amd64.Mem) bool {
 	t.need(unless)
 	t.Load(tmpC, m, 8)
 	t.Store(natSysFlags, tmpC, 8)
+	return true
+}
+
+// setAC changes RFLAGS.AC in ring 0 with SMAP, and with it the TLB of what follows.
+func (t *trans) setAC(index int, ac uint64) bool {
+	t.need(natNoAC)
+	o := &cpu.NativeOffsets
+	t.Load(tmpB, field(o.TLBs+8*uintptr(index)), 8)
+	t.Store(field(o.TLB), tmpB, 8) // it stays reachable: no write barrier
+	t.Lea(amd64.RSP, amd64.At(tmpB, tlbBias), 8)
+	m := field(o.TLBIndex)
+	t.Emit(&amd64.Insn{Opcode: 0xc6, Size: 1, Mem: &m, Imm: uint64(index), ImmSize: 1})
+	t.Load(tmpC, field(o.Generation), 8)
+	t.Lea(tmpC, amd64.At(tmpC, int32(index<<2|int(t.b.Mode())>>5)), 8) // as cpu's setEpoch
+	t.Store(field(o.Epoch), tmpC, 8)
+	t.storeImm(natAC, ac, 8)
+	return true
+}
+
+// lowerMovFromCR is MOV from a control register other than CR8.
+func lowerMovFromCR(t *trans, op *cpu.Op, l *lowering) bool {
+	o := &cpu.NativeOffsets
+	at, ok := map[uint8]uintptr{0: o.CR0, 2: o.CR2, 3: o.CR3, 4: o.CR4}[op.Reg]
+	if !ok {
+		return false
+	}
+	t.need(natCPL)
+	t.Load(tmpC, field(at), t.width())
+	t.put(op.RM, tmpC)
 	return true
 }
 
