@@ -3,6 +3,7 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 
@@ -98,6 +99,10 @@ func (m *Machine) attachKVM(e *engine) (err error) {
 	}
 	if err != nil {
 		return errors.Join(err, e.host.Close())
+	}
+	if hz := e.kvm.TSCHz(); hz != m.state.TSCHz && m.retired > 0 {
+		slog.Warn("the host cannot scale the time-stamp counter: a guest that has measured it is wrong about it now",
+			"was", m.state.TSCHz, "is", hz)
 	}
 	m.retuneTSC(e.kvm.TSCHz())
 	m.kicker.Store(e.kvm)

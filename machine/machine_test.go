@@ -109,6 +109,14 @@ func TestHaltWithoutInterruptsEndsWarp(t *testing.T) {
 	require.Equal(t, Result{Status: StatusTimeout, Reason: "halted with interrupts disabled"}, r)
 }
 
+// TestHaltWithMaskedTimers: a guest that hears none of the timers that go on is given up.
+func TestHaltWithMaskedTimers(t *testing.T) {
+	m := build(t, small(Config{Image: bootFloppy(t, 0xb0, 0xff, 0xe6, 0x21, 0xe6, 0xa1, 0xfb, 0xf4)})) // MOV AL,FFh; OUT 21h,AL; OUT A1h,AL; STI; HLT
+	r, ended := m.RunUntil(1_000_000_000)
+	require.True(t, ended)
+	require.Equal(t, Result{Status: StatusTimeout, Reason: "halted, and no interrupt came in a day of its time"}, r)
+}
+
 func TestDeadline(t *testing.T) {
 	m := build(t, small(Config{Image: bootFloppy(t, spin...)}))
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)

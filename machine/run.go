@@ -106,6 +106,10 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 	}
 }
 
+// longestRest is the guest time in nanoseconds after which RunUntil gives a guest up
+// that halts while timers go on which it does not hear.
+const longestRest = 24 * 3600 * clock.Second
+
 // RunUntil runs until Count reaches count, without looking at the outside world
 // or the wall clock: idle time is skipped. What was typed before and had no room
 // is offered once. ended tells that the machine stopped before that, and res why.
@@ -118,6 +122,7 @@ func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 	defer m.pull()
 	m.pause()
 	m.pumpInput()
+	last, rested := m.retired, uint64(0)
 	for m.retired < count {
 		idle, r := m.slice(count)
 		if r != nil {
@@ -128,7 +133,14 @@ func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 			if next == clock.Never || m.deaf() {
 				return Result{Status: StatusTimeout, Reason: m.haltReason()}, true
 			}
-			m.clk.Advance(next - m.clk.Now())
+			if m.retired != last {
+				last, rested = m.retired, 0
+			}
+			gap := next - m.clk.Now()
+			if rested += gap; rested > longestRest {
+				return Result{Status: StatusTimeout, Reason: "halted, and no interrupt came in a day of its time"}, true
+			}
+			m.clk.Advance(gap)
 			m.pause()
 		}
 	}

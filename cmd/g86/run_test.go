@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"image/png"
 	"io"
 	"net"
@@ -359,4 +360,31 @@ func TestISA(t *testing.T) {
 		require.Contains(t, r.out, "Usage: g86 "+v)
 		require.Equal(t, r, runIn(t, dir, nil, v, "--help"))
 	}
+}
+
+// TestMonitorMovesEngine: `accel` shows the engine and moves the running guest.
+func TestMonitorMovesEngine(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "echo", bootSector(echo...))
+	r := runIn(t, dir, strings.NewReader("accel\naccel interp\naccel\nquit\n"), "run", "echo", "-m", "16", "--monitor", "stdio")
+	require.Equal(t, 0, r.status, r.errout)
+	require.Contains(t, r.out, "engine interp, model")
+	r = runIn(t, dir, strings.NewReader("accel warp\nquit\n"), "run", "echo", "-m", "16", "--monitor", "stdio")
+	require.Equal(t, 2, r.status)
+	require.Contains(t, r.out, "choose from interp, jit, kvm")
+	r = runIn(t, dir, strings.NewReader("moved and wellq"), "run", "echo", "-m", "16", "--accel", "interp", "--accel-switch-after", "1000", "--accel-switch-after", "3000:interp")
+	require.Equal(t, ran{0, "moved and wellq", ""}, r)
+}
+
+func TestDoctor(t *testing.T) {
+	r := runIn(t, t.TempDir(), nil, "doctor")
+	require.Equal(t, 0, r.status, r.errout)
+	for _, name := range []string{"host", "kvm", "translator", "terminal", "engine", "--accel=auto takes "} {
+		require.Contains(t, r.out, name)
+	}
+	r = runIn(t, t.TempDir(), nil, "doctor", "--json")
+	var d struct{ OS, Accel string }
+	require.NoError(t, json.Unmarshal([]byte(r.out), &d), r.out)
+	require.NotEmpty(t, d.OS)
+	require.Contains(t, []string{"kvm", "jit", "interp"}, d.Accel)
 }

@@ -34,7 +34,6 @@ const (
 	ioSetMSRs          = 0x4008ae89
 	ioSetCPUID2        = 0x4008ae90
 	ioNMI              = 0xae9a
-	ioSetGuestDebug    = 0x4048ae9b
 	ioGetEvents        = 0x8040ae9f
 	ioSetEvents        = 0x4040aea0
 	ioGetDebugRegs     = 0x8080aea1
@@ -56,8 +55,6 @@ const (
 	memLogDirty        = 1 << 0
 	memReadOnly        = 1 << 1
 	sregsPDPTRsValid   = 1 << 0
-	debugEnable        = 1 << 0
-	debugSingleStep    = 1 << 1
 	tscGroup           = 0 // of device attributes of a VCPU
 	tscOffset          = 0
 	msrExitInval       = 1 << 0
@@ -114,8 +111,6 @@ const (
 	exitRDMSR      = 29
 	exitWRMSR      = 30
 	numExitReasons = 48
-
-	internalEmulation = 1 // sub-error of exitInternal: an instruction the kernel cannot emulate
 )
 
 // runPage is struct kvm_run up to the registers it can share.
@@ -276,11 +271,6 @@ type cpuidList struct {
 }
 
 const cpuidSignificantIndex = 1
-
-type guestDebug struct {
-	Control, _ uint32
-	DebugReg   [8]uint64
-}
 
 type enableCap struct {
 	Cap, Flags uint32

@@ -5,7 +5,6 @@ package kvm
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -49,7 +48,8 @@ var required = []struct {
 	cap  int
 	name string
 }{
-	{capUserMemory, "USER_MEMORY"}, {capExtendedCPU, "EXT_CPUID"}, {capSetTSSAddr, "SET_TSS_ADDR"}, {capNMI, "USER_NMI"},
+	{capUserMemory, "USER_MEMORY"}, {capExtendedCPU, "EXT_CPUID"}, {capSetTSSAddr, "SET_TSS_ADDR"}, {capIdentityMap, "SET_IDENTITY_MAP_ADDR"},
+	{capNMI, "USER_NMI"},
 	{capVCPUEvents, "VCPU_EVENTS"}, {capDebugRegs, "DEBUGREGS"}, {capXSave, "XSAVE"}, {capXCRs, "XCRS"},
 	{capGetTSCKHz, "GET_TSC_KHZ"}, {capReadOnlyMem, "READONLY_MEM"}, {capImmediate, "IMMEDIATE_EXIT"},
 	{capPayload, "EXCEPTION_PAYLOAD"}, {capUserMSR, "X86_USER_SPACE_MSR"}, {capMSRFilter, "X86_MSR_FILTER"},
@@ -134,10 +134,4 @@ func failure(err error) error {
 		return fmt.Errorf("%w; the host is out of memory: give the guest less with -m", err)
 	}
 	return err
-}
-
-// HasDevice reports whether there is a /dev/kvm at all.
-func HasDevice() bool {
-	_, err := os.Stat(device)
-	return err == nil
 }

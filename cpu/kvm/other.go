@@ -33,7 +33,6 @@ type (
 )
 
 func Open() (*Host, error)                   { return nil, errHost }
-func HasDevice() bool                        { return false }
 func (*Host) Close() error                   { return nil }
 func (*Host) Lacks(*cpu.Model) []string      { return nil }
 func (*Host) Probe() (Probe, error)          { return Probe{}, errHost }
