@@ -411,24 +411,6 @@ const (
 	write
 )
 
-// ea computes the linear address of the memory operand into a register. It fails on
-// what only the interpreter does.
-func (t *trans) ea(op *cpu.Op) (amd64.Reg, bool) {
-	m, ok := t.linear(op)
-	if !ok {
-		return tmpA, false
-	}
-	switch {
-	case m.Base == amd64.None:
-		t.MovImm(tmpA, uint64(int64(m.Disp)))
-	case m.Disp == 0:
-		return m.Base, true
-	default:
-		t.Lea(tmpA, m, 8)
-	}
-	return tmpA, true
-}
-
 // linear is the linear address of the memory operand as a register and a
 // displacement, either of which may be absent. In 32-bit code the sum is wrong
 // where it wraps; it matches no page then.

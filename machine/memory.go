@@ -51,20 +51,17 @@ func (m *Machine) buildMemory() error {
 	return w.err
 }
 
+// zeroes is what empty memory is compared with.
+var zeroes [4096]byte
+
 // zeroPage reports whether p is all zero.
 func zeroPage(p []byte) bool {
-	for len(p) >= 64 {
-		for _, x := range p[:64] {
-			if x != 0 {
-				return false
-			}
-		}
-		p = p[64:]
-	}
-	for _, x := range p {
-		if x != 0 {
+	for len(p) > 0 {
+		n := min(len(p), len(zeroes))
+		if !bytes.Equal(p[:n], zeroes[:n]) {
 			return false
 		}
+		p = p[n:]
 	}
 	return true
 }

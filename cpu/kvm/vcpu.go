@@ -33,7 +33,6 @@ type VCPU struct {
 	failed   bool // the last exit was for an instruction that the kernel could not emulate
 	ready    bool // an interrupt can be injected now
 	cr8      uint64
-	apicBase uint64
 	fallback uint64        // how many instructions the interpreter runs when the kernel cannot
 	lastFall time.Duration // when it last did
 
