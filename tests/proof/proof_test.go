@@ -44,8 +44,12 @@ func TestProofIsTrue(t *testing.T) {
 		t.Skip("no translator: ", err)
 	}
 	now.Translator()
-	for name, n := range now {
-		require.Equal(t, n.Translated, c[name].Translated, "%s: go run ./tests/proof/record", name)
+	for i := 1; i < len(isa.Forms); i++ {
+		switch f := &isa.Forms[i]; f.Feature {
+		case isa.AES, isa.PCLMUL, isa.SHA: // where the host has it
+		default:
+			require.Equal(t, now[Name(f)].Translated, c[Name(f)].Translated, "%s: go run ./tests/proof/record", Name(f))
+		}
 	}
 }
 
