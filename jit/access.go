@@ -106,19 +106,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		t.Lea(tmpC, amd64.At(tmpC, m.Disp+int32(n)-1), 8)
 		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
 	default:
-		r := m.Base
-		if m.Disp != 0 {
-			t.Lea(tmpB, m, 8)
-			r = tmpB
-		}
-		t.Rorx(tmpB, r, 12, 8)
-		t.Movzx16(tmpB, tmpB)
-		t.Load(tmpC, indexed(tags(kind), tmpB), 8)
-		last := with(m, tmpC)
-		last.Disp += int32(n) - 1
-		t.Lea(tmpC, last, 8)
-		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
-		host = indexed(tlbHost, tmpB)
+		host = t.search(m, int32(n), kind)
 	}
 	ok := t.Jrcxz()
 	t.toSlow(t.Jmp())
@@ -132,6 +120,24 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	s.back = t.N
 	t.Load(tmpB, host, 8)
 	return with(m, tmpB)
+}
+
+// search looks up the page of linear address m in the TLB. tmpC is 0 if it is there and
+// the n bytes from m on lie in it; then it returns the place of the page's host address.
+func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
+	r := m.Base
+	if m.Disp != 0 {
+		t.Lea(tmpB, m, 8)
+		r = tmpB
+	}
+	t.Rorx(tmpB, r, 12, 8)
+	t.Movzx16(tmpB, tmpB)
+	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
+	last := with(m, tmpC)
+	last.Disp += n - 1
+	t.Lea(tmpC, last, 8)
+	t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	return indexed(tlbHost, tmpB)
 }
 
 // missed leads an access that has not found its page to the glue.

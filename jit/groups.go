@@ -209,18 +209,7 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 	}
 	first := m
 	first.Disp += g.lo - g.shift
-	r := first.Base
-	if first.Disp != 0 {
-		t.Lea(tmpB, first, 8)
-		r = tmpB
-	}
-	t.Rorx(tmpB, r, 12, 8)
-	t.Movzx16(tmpB, tmpB)
-	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
-	last := with(first, tmpC)
-	last.Disp += g.hi - g.lo - 1
-	t.Lea(tmpC, last, 8)
-	t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	host := t.search(first, g.hi-g.lo, kind)
 	ok := t.Jrcxz()
 	t.toSlow(t.Jmp())
 	s := &t.slow[len(t.slow)-1]
@@ -230,7 +219,7 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 		s.access = cpu.NativeGroupWrite
 	}
 	t.PatchShort(ok)
-	t.Load(tmpB, indexed(tlbHost, tmpB), 8)
+	t.Load(tmpB, host, 8)
 	t.Store(place, tmpB, 8)
 	return with(m, tmpB)
 }
