@@ -26,6 +26,8 @@ func (k *testCase) onIntel(f *isa.Form) (why string) {
 		return WhyVendor // whether the upper half of RCX is cleared where the first iteration faults
 	case f.Attr&(isa.Rep|isa.RepCond) != 0 && in.Prefix&(isa.PrefixRep|isa.PrefixRepne) != 0:
 		k.loose.partFlags = true // leaving in the middle restores the flags of before (SDM vol. 2, REP)
+	case name == "XCHG" && f.Enc == "90+r" && in.RM == 8 && in.Prefix&isa.PrefixRep != 0:
+		return WhyVendor // F3 90 with REX.B is PAUSE
 	case name == "BOUND" && mem:
 		return WhyVendor // the lower bound is looked at before the upper is read
 	case mem && f.Attr&isa.FPUCheck != 0 && storesX87(name) && binary.LittleEndian.Uint16(s.FX[:])&0x3f != 0x3f:
