@@ -76,8 +76,13 @@ var (
 
 // pack makes a section of data: compressed where that makes it smaller.
 func pack(name string, place uint64, data []byte) (section, []byte) {
+	return packInto(make([]byte, 0, len(data)/4+64), name, place, data)
+}
+
+// packInto is pack with room for what comes of it.
+func packInto(room []byte, name string, place uint64, data []byte) (section, []byte) {
 	s := section{name: name, place: place, size: uint64(len(data)), encoding: encodingZstd}
-	body := zstdEncoder.EncodeAll(data, make([]byte, 0, len(data)/4+64))
+	body := zstdEncoder.EncodeAll(data, room)
 	if len(body) >= len(data)-len(data)/16 { // not worth the time to unpack it
 		s.encoding, body = encodingRaw, data
 	}

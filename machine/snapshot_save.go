@@ -127,6 +127,7 @@ func (m *Machine) writeRAM(out snapWriter) error {
 	type packed struct {
 		h    section
 		body []byte
+		room *[]byte // of chunkBuffers
 		done chan struct{}
 	}
 	n := (len(m.ram) + ramChunk - 1) / ramChunk
@@ -151,7 +152,8 @@ func (m *Machine) writeRAM(out snapWriter) error {
 			job := func() {
 				defer close(p.done)
 				if data := m.ram[at:min(at+ramChunk, len(m.ram))]; !zeroPage(data) {
-					p.h, p.body = pack(sectRAM, uint64(at), data)
+					p.room = chunkBuffers.Get().(*[]byte)
+					p.h, p.body = packInto((*p.room)[:0], sectRAM, uint64(at), data)
 				}
 			}
 			select {
@@ -169,6 +171,9 @@ func (m *Machine) writeRAM(out snapWriter) error {
 			if err = out.section(p.h, p.body); err != nil {
 				close(quit)
 			}
+		}
+		if p.room != nil {
+			chunkBuffers.Put(p.room)
 		}
 	}
 	wg.Wait()
