@@ -10,15 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slowly gives its text a moment after it was asked for, so that the boot is over.
-type slowly struct {
-	text *strings.Reader
-	wait time.Duration
+// patient gives its text when the boot is over, which shows in the cache.
+type patient struct {
+	text  *strings.Reader
+	ready func() bool
 }
 
-func (s *slowly) Read(p []byte) (int, error) {
-	time.Sleep(s.wait)
-	s.wait = 0
+func (s *patient) Read(p []byte) (int, error) {
+	for end := time.Now().Add(time.Minute); !s.ready() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
 	return s.text.Read(p)
 }
 
@@ -32,8 +33,9 @@ func TestBootCache(t *testing.T) {
 		require.NoError(t, err)
 		return l
 	}
+	entries := 1
 	run := func(args ...string) ran {
-		in := &slowly{strings.NewReader("textq"), time.Second}
+		in := &patient{strings.NewReader("textq"), func() bool { return len(cached()) >= entries }}
 		return runIn(t, dir, in, append([]string{"run", "echo,snapshot=on", "-m", "16", "--boot-cache", "--boot-done", "> "}, args...)...)
 	}
 	r := run()
@@ -47,9 +49,11 @@ func TestBootCache(t *testing.T) {
 	require.Contains(t, r.errout, "goes on after its boot")
 
 	// Whatever the boot depends on is part of the key.
+	entries = 2
 	r = run("--seed", "7")
 	require.Equal(t, "ready\n> textq", r.out)
 	require.Len(t, cached(), 2)
+	entries = 3
 	write(t, dir, "echo", bootSector(join(say("again\n"), say("> "), echo)...))
 	r = run()
 	require.Equal(t, "again\n> textq", r.out, "the image was changed")
