@@ -20,6 +20,22 @@ func Supported() error {
 	return nil
 }
 
+// HostFeatures are the extensions of the host's processor that translated code uses:
+// without BMI2 there is none, without another the interpreter runs its instructions.
+func HostFeatures() (has, lacks []string) {
+	for _, f := range []struct {
+		name string
+		has  bool
+	}{{"BMI2", cpu.X86.HasBMI2}, {"AES", cpu.X86.HasAES}, {"PCLMULQDQ", cpu.X86.HasPCLMULQDQ}, {"SHA", hostHasSHA}} {
+		if f.has {
+			has = append(has, f.name)
+		} else {
+			lacks = append(lacks, f.name)
+		}
+	}
+	return has, lacks
+}
+
 // hostStepsOF tells that shifts and rotations by more than 1 leave OF as the last
 // of single steps does. AMD's processors do; Intel's do so for some only.
 var hostStepsOF = hostVendor() == "AuthenticAMD"

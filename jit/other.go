@@ -23,6 +23,9 @@ func Supported() error { return errHost }
 // Translates reports that nothing becomes host code.
 func Translates(isa.ID) bool { return false }
 
+// HostFeatures finds none.
+func HostFeatures() (has, lacks []string) { return nil, nil }
+
 // Close does nothing.
 func (*Engine) Close() error { return nil }
 

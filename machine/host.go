@@ -21,6 +21,8 @@ type HostReport struct {
 	KVMExitNS  uint64   `json:"kvm_exit_ns,omitempty"`          // nanoseconds for a port write, there and back
 	KVMLacks   []string `json:"kvm_lacks,omitempty"`            // features of the default CPU model
 	Translator string   `json:"translator"`                     // "": it works; otherwise why not
+	Features   []string `json:"translator_features"`            // extensions of the processor that it uses
+	Lacks      []string `json:"translator_lacks,omitempty"`     // and those that it would
 }
 
 // ExamineHost looks at what the host offers. It takes some milliseconds.
@@ -38,6 +40,7 @@ func ExamineHost() HostReport {
 	if err != nil {
 		r.KVM, r.Accel = err.Error(), "jit"
 	}
+	r.Features, r.Lacks = jit.HostFeatures()
 	if err := checkTranslator(); err != nil {
 		r.Translator = err.Error()
 		if r.Accel == "jit" {

@@ -45,9 +45,7 @@ func TestProbeMeasures(t *testing.T) {
 	p, err := host(t).Probe()
 	require.NoError(t, err)
 	require.Greater(t, p.InsnsPerSecond, uint64(10_000))
-	if p.InsnsPerSecond > 500_000_000 {
-		require.NotZero(t, p.ExitNS)
-	}
+	require.NotZero(t, p.ExitNS)
 }
 
 // randomState is a state that a processor can be in, in one of its modes.
