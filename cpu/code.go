@@ -298,8 +298,11 @@ func (c *CPU) setEpoch() {
 		c.code.epochs += 16 // bases and limits are not part of the name
 		c.generation = c.code.epochs
 	}
-	c.epoch = c.generation | uint64(c.tlbIndex)<<2 | uint64(c.mode)>>5
+	c.epoch = c.generation | EpochPart(c.tlbIndex, c.mode)
 }
+
+// EpochPart is what a TLB and a code size add to the generation of translations.
+func EpochPart(tlbIndex uint8, mode isa.Mode) uint64 { return uint64(tlbIndex)<<2 | uint64(mode)>>5 }
 
 // nextBlock is the block at RIP after b, from b's memory where possible.
 func (c *CPU) nextBlock(b *block) *block {

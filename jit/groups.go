@@ -33,7 +33,7 @@ const (
 	groupSlots = int32(len(cpu.NativeState{}.Group))
 )
 
-// effect is what an instruction does to the stack pointer.
+// stackEffect is what an instruction does to the stack pointer.
 type stackEffect uint8
 
 const (

@@ -145,7 +145,7 @@ func (t *trans) setAC(index int, ac uint64) bool {
 	m := field(o.TLBIndex)
 	t.Emit(&amd64.Insn{Opcode: 0xc6, Size: 1, Mem: &m, Imm: uint64(index), ImmSize: 1})
 	t.Load(tmpC, field(o.Generation), 8)
-	t.Lea(tmpC, amd64.At(tmpC, int32(index<<2|int(t.b.Mode())>>5)), 8) // as cpu's setEpoch
+	t.Lea(tmpC, amd64.At(tmpC, int32(cpu.EpochPart(uint8(index), t.b.Mode()))), 8)
 	t.Store(field(o.Epoch), tmpC, 8)
 	t.storeImm(natAC, ac, 8)
 	return true

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"g86/devices/piix"
+	"g86/devices/vmgenid"
 )
 
 // restored saves m, restores it in a new machine and returns that.
@@ -234,6 +237,15 @@ func TestClones(t *testing.T) {
 	require.Equal(t, m.StateHash(), list[0].StateHash(), "the first is the machine itself")
 	require.NotEqual(t, list[0].random(), list[1].random())
 	require.NotEqual(t, list[1].random(), list[2].random())
+	for i, c := range list {
+		var id [16]byte
+		c.ReadPhys(vmgenid.Base, id[:])
+		require.Equal(t, c.GenerationID(), id, "guests see it")
+		require.EqualValues(t, []byte{0x40, 0x80}, []byte{id[7] & 0xf0, id[8] & 0xc0}, "a random UUID")
+		require.Equal(t, i == 0, id == m.GenerationID(), "clones have an identity of their own")
+		require.Equal(t, i > 0, c.Bus().In(piix.GPEBase, 2)>>vmgenid.GPE&1 != 0, "and are told")
+	}
+	require.NotEqual(t, list[1].GenerationID(), list[2].GenerationID())
 	require.Equal(t, m.ram, list[1].ram)
 	list[1].bus.WritePhys(2<<20, []byte("written by one"))
 	require.Equal(t, m.ram, list[2].ram, "a write is the writer's own")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,9 +59,18 @@ func runKernel(t *testing.T, m *machine.Machine) machine.Result {
 
 var verdicts = regexp.MustCompile(`(?m)^(PASS|FAIL): (.*)$`)
 
-// TestEveryEngineRunsGuests: kernels/engines.asm under each engine. A host whose /dev/kvm
-// emulates kernel mode may fail checks that its emulator cannot do; each is skipped by
-// its name.
+// beyondEmulation are the checks that a host fails whose /dev/kvm emulates ring 0 in
+// software: paging of 32 bits, changes of ring other than to and from 64-bit ring 3 by
+// IRETQ and faults, data breakpoints, a time-stamp counter of the guest's own, and an
+// interrupt between two emulated instructions.
+var beyondEmulation = []string{"the time-stamp counter counts meanwhile", "and lets it through", "STI lets it through",
+	"32-bit paging", "#PF by a page that is not present: vector", "#PF by a page that is not present: error code", "and its address",
+	"#PF by a write to a read-only page: vector", "#PF by a write to a read-only page: error code", "a page can be had after INVLPG",
+	"accessed and dirty bits", "IRET to ring 3 and INT back", "in ring 3", "a data breakpoint", "and its bit in DR6",
+	"SYSCALL back to ring 0", "IRETQ to ring 3 and INT back"}
+
+// TestEveryEngineRunsGuests: kernels/engines.asm under each engine. A check of
+// beyondEmulation is skipped by its name on a host that cannot do it; all others pass.
 func TestEveryEngineRunsGuests(t *testing.T) {
 	for _, accel := range engines(t) {
 		t.Run(accel, func(t *testing.T) {
@@ -76,7 +86,7 @@ func TestEveryEngineRunsGuests(t *testing.T) {
 				t.Run(v[2], func(t *testing.T) {
 					switch {
 					case v[1] == "PASS":
-					case accel == "kvm" && host().KVM != "":
+					case accel == "kvm" && host().KVM != "" && slices.Contains(beyondEmulation, strings.Split(v[2], ": found")[0]):
 						t.Skip("this host's KVM cannot do it: ", host().KVM)
 					default:
 						t.Error(v[0])
@@ -89,6 +99,7 @@ func TestEveryEngineRunsGuests(t *testing.T) {
 
 // relay is what kernels/relay.asm says, under whatever engine.
 const relay = `protected mode 56a8d321
+PASS: long mode
 long mode a2253641
 ring 3 fe550581
 x87 000b813e

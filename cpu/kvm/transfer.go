@@ -30,7 +30,7 @@ func (v *VCPU) Pull() error {
 	if !v.loaded {
 		return nil
 	}
-	if err := v.complete(); err != nil {
+	if err := v.complete(); err != nil || !v.loaded { // the interpreter may have had to complete it
 		return err
 	}
 	v.vm.Stats.Pulls++
