@@ -92,10 +92,11 @@ func TestBootCacheRefusals(t *testing.T) {
 	write(t, dir, "guest", bootSector(powerOff...))
 	write(t, dir, "file", nil)
 	for args, text := range map[string]string{
-		"run guest --boot-cache":                        "write guest,snapshot=on",
-		"run --disk guest --boot-cache":                 "add ,snapshot=on",
-		"run guest,snapshot=on --boot-done x":           "goes with --boot-cache",
-		"run guest,snapshot=on --boot-cache --lockstep": "leave out --boot-cache",
+		"run guest --boot-cache":                                         "write guest,snapshot=on",
+		"run --disk guest --boot-cache":                                  "add ,snapshot=on",
+		"run guest,snapshot=on --boot-cache --boot-done x --serial none": "COM1 says, which is not connected",
+		"run guest,snapshot=on --boot-done x":                            "goes with --boot-cache",
+		"run guest,snapshot=on --boot-cache --lockstep":                  "leave out --boot-cache",
 	} {
 		r := runIn(t, dir, nil, strings.Fields(args)...)
 		require.Equal(t, 2, r.status, "%s: %+v", args, r)

@@ -77,6 +77,8 @@ func (o *runOpts) plan(images []string, tty terminals) (plan, error) {
 	p.keys = tty.in || o.monitor.kind == "stdio" && p.port >= 0
 
 	switch {
+	case o.bootDone != "" && (len(o.serial) == 0 || o.serial[0].kind == "none"):
+		return p, usagef("--boot-done waits for what COM1 says, which is not connected: add --serial stdio or file:F")
 	case p.display && p.port >= 0:
 		return p, usagef("--serial stdio and --display term both want the terminal: add --display none, or --serial file:F")
 	case p.display && !terminal:
