@@ -95,7 +95,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		var tag amd64.Mem
 		tag, host = stackEntry(kind)
 		t.Load(tmpC, tag, 8)
-		t.Lea(tmpC, with(m, tmpC), 8)
+		t.Lea(tmpC, t.lastByte(m, tmpC, 1, pageSize/2), 8)
 		t.Shrx(tmpC, tmpC, regCPU, 8)
 	case m.Base == amd64.None:
 		tag, set := tags(kind), m.Disp>>12&0xffff*8
@@ -103,26 +103,24 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		host = tlbHost
 		host.Disp += set
 		t.Load(tmpC, tag, 8)
-		t.Lea(tmpC, amd64.At(tmpC, m.Disp+int32(n)-1), 8)
+		t.Lea(tmpC, t.lastByte(m, tmpC, int32(n), pageSize), 8)
 		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
 	default:
 		host = t.search(m, int32(n), kind)
 	}
-	ok := t.Jrcxz()
-	t.toSlow(t.Jmp())
+	t.check()
 	s := &t.slow[len(t.slow)-1]
 	s.linear, s.size, s.stack = m, n, stack
 	s.access = cpu.NativeRead
 	if kind == write {
 		s.access = cpu.NativeWrite
 	}
-	t.PatchShort(ok)
 	s.back = t.N
 	t.Load(tmpB, host, 8)
 	return with(m, tmpB)
 }
 
-// search looks up the page of linear address m in the TLB. tmpC is 0 if it is there and
+// search looks up the page of linear address m in the TLB. check finds it well if it is there and
 // the n bytes from m on lie in it; then it returns the place of the page's host address.
 func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 	r := m.Base
@@ -133,9 +131,7 @@ func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 	t.Rorx(tmpB, r, 12, 8)
 	t.Movzx16(tmpB, tmpB)
 	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
-	last := with(m, tmpC)
-	last.Disp += n - 1
-	t.Lea(tmpC, last, 8)
+	t.Lea(tmpC, t.lastByte(m, tmpC, n, pageSize), 8)
 	t.Shrx(tmpC, tmpC, amd64.RSP, 8)
 	return indexed(tlbHost, tmpB)
 }

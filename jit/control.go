@@ -122,6 +122,7 @@ func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
 	t.settle()
 	taken := t.Jcc(l.opcode & 15)
 	next := t.Jmp()
+	t.island(false)
 	t.link(next, op.Next)
 	t.link(taken, to)
 	t.done = true
@@ -144,6 +145,7 @@ func lowerJmp(t *trans, op *cpu.Op, l *lowering) bool {
 	t.find()
 	t.giveBack()
 	t.JmpMem(amd64.At(tmpB, jumpEntry))
+	t.island(false)
 	t.done = true
 	return true
 }
@@ -174,6 +176,7 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 	t.addSP(-int32(size))
 	t.giveBack()
 	t.JmpMem(natScratch)
+	t.island(false)
 	t.done = true
 	return true
 }
@@ -193,6 +196,7 @@ func lowerRet(t *trans, op *cpu.Op, l *lowering) bool {
 	t.addSP(n)
 	t.giveBack()
 	t.JmpMem(amd64.At(tmpB, jumpEntry))
+	t.island(false)
 	t.done = true
 	return true
 }
@@ -228,16 +232,12 @@ func (t *trans) find() {
 	t.Load(tmpB, natJumps, 8)
 	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
 	t.Load(tmpC, amd64.At(tmpB, jumpNegRIP), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
-	ok := t.Jrcxz()
-	t.toSlow(t.Jmp())
-	t.PatchShort(ok)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
+	t.check()
 	t.Rorx(tmpC, tmpA, 12, 8)
 	t.Movzx16(tmpC, tmpC)
 	t.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
 	t.Load(tmpA, amd64.At(tmpB, jumpNegKey), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
-	ok = t.Jrcxz()
-	t.toSlow(t.Jmp())
-	t.PatchShort(ok)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
+	t.check()
 }

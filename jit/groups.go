@@ -210,15 +210,13 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 	first := m
 	first.Disp += g.lo - g.shift
 	host := t.search(first, g.hi-g.lo, kind)
-	ok := t.Jrcxz()
-	t.toSlow(t.Jmp())
+	t.check()
 	s := &t.slow[len(t.slow)-1]
 	s.linear, s.size = m, n
 	s.access = cpu.NativeGroupRead
 	if kind == write {
 		s.access = cpu.NativeGroupWrite
 	}
-	t.PatchShort(ok)
 	t.Load(tmpB, host, 8)
 	t.Store(place, tmpB, 8)
 	return with(m, tmpB)

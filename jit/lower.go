@@ -590,15 +590,25 @@ func lowerXchg(t *trans, op *cpu.Op, l *lowering) bool {
 	if !in.mem {
 		return t.emit(op, &in)
 	}
-	r := t.hostOrNone(in.reg)
-	if in.regByte && in.reg >= isa.AH || r == amd64.None {
+	if in.regByte && in.reg >= isa.AH {
 		return false
 	}
+	r := t.regs[in.reg]
 	m, ok := t.operand(op, in.size, write)
 	if !ok {
 		return false
 	}
 	t.Emit(&amd64.Insn{Opcode: in.opcode&1 | 0x8a, Size: in.size, Reg: tmpC, Mem: &m, RegByte: in.regByte})
+	if r == amd64.None {
+		t.Lea(tmpB, m, 8)
+		t.Load(tmpA, gpr(in.reg), 8)
+		t.Store(amd64.At(tmpB, 0), tmpA, in.size)
+		if in.size == 4 {
+			in.size = 8 // with zeroes above
+		}
+		t.Store(gpr(in.reg), tmpC, in.size)
+		return true
+	}
 	t.Store(m, r, in.size)
 	t.Emit(&amd64.Insn{Opcode: in.opcode&1 | 0x8a, Size: in.size, Reg: r, RM: tmpC, RegByte: in.regByte, RMByte: in.rmByte})
 	return true

@@ -12,7 +12,7 @@ import (
 
 // Between blocks each guest register has its place, see hostReg: six of 64-bit code's
 // have none but memory. A block that uses such a register often borrows the host
-// register of one that it does not use: it puts that into memory first and both back
+// register of one that it uses less: it puts that into memory first and both back
 // where it leaves, for other blocks as for Go.
 
 // swap is a guest register in the host register of another.
@@ -25,7 +25,7 @@ type swap struct {
 const maxSwaps = 3
 
 // A swap costs four moves to and from memory each time the block runs, and spares at
-// least one for each use.
+// least one for each use that the guest register has more than the owner.
 const (
 	worthwhile     = 5 // uses
 	worthwhileLoop = 2 // of a block that mostly jumps to itself
@@ -42,14 +42,14 @@ func (t *trans) chooseSwaps(lowers []*lowering) {
 		return
 	}
 	var uses [16]int
-	var used [16]bool
+	var fixed [16]bool // not to be lent
 	note := func(r uint8, n int) {
 		if r >= isa.AH {
 			r &= 3
+			fixed[r] = true
 		}
 		if r < 16 {
 			uses[r] += n
-			used[r] = true
 		}
 	}
 	for i := range t.ops {
@@ -59,7 +59,7 @@ func (t *trans) chooseSwaps(lowers []*lowering) {
 		}
 		if l.hidden {
 			for _, r := range [...]uint8{isa.RBX, isa.RBP, isa.RSI, isa.RDI} {
-				used[r] = true
+				fixed[r] = true
 			}
 		}
 		note(op.Base, 1)
@@ -88,15 +88,15 @@ func (t *trans) chooseSwaps(lowers []*lowering) {
 		}
 	}
 	slices.SortStableFunc(want, func(a, b uint8) int { return uses[b] - uses[a] })
-	for _, owner := range lenders {
-		if len(want) == 0 || len(t.swaps) == maxSwaps {
+	from := slices.DeleteFunc(slices.Clone(lenders), func(r uint8) bool { return fixed[r] })
+	slices.SortStableFunc(from, func(a, b uint8) int { return uses[a] - uses[b] })
+	for i := range min(len(want), len(from), maxSwaps) {
+		guest, owner := want[i], from[i]
+		if uses[guest]-uses[owner] < least {
 			return
 		}
-		if !used[owner] {
-			t.swaps = append(t.swaps, swap{want[0], owner, hostReg[owner]})
-			t.regs[want[0]], t.regs[owner] = hostReg[owner], amd64.None
-			want = want[1:]
-		}
+		t.swaps = append(t.swaps, swap{guest, owner, hostReg[owner]})
+		t.regs[guest], t.regs[owner] = hostReg[owner], amd64.None
 	}
 }
 

@@ -50,6 +50,11 @@ type trans struct {
 	back  bool          // it is, for the moment
 	inner int           // where the block begins once it has borrowed registers
 
+	loops bool       // checks are LOOPs, see checks.go
+	slots []int      // jumps ahead of the block that no check leads to yet
+	near  []nearJump // checks without a jump
+	far   bool       // one could not be placed
+
 	roles []*group // of each instruction's access, nil: none
 
 	x87  bool   // the x87 unit is loaded
@@ -110,14 +115,10 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	}
 	first, exits, links := t.N, len(e.exits), len(e.links)
 	n := &cpu.Native{}
-	for !t.instructions(lowers, n) { // an instruction has turned out to be the interpreter's
+	t.loops = hostLoops
+	for !t.instructions(lowers, n) { // something has turned out to be other than was thought
 		t.N = first
 		e.exits, e.links = e.exits[:exits], e.links[:links]
-	}
-	if !t.done {
-		t.settle()
-		t.noteX87()
-		t.leave(b.End())
 	}
 	t.body = t.N
 	t.outOfLine()
@@ -127,7 +128,8 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 }
 
 // instructions emits the head and the instructions of the block. It fails when it has
-// to start over because one more instruction than lowers says is the interpreter's.
+// to start over because one more instruction than lowers says is the interpreter's, or
+// because a check could not reach its slow path.
 func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	t.interp, t.starts = 0, t.starts[:0]
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
@@ -138,6 +140,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	t.plan(lowers)
 	n.Resume = make([]uint16, len(t.ops))
 
+	t.reserve(lowers)
 	// The head: an exit ahead of it is near enough for JRCXZ.
 	over := t.N
 	t.exit(cpu.NativeExit{Kind: cpu.NativeBudget})
@@ -149,6 +152,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	t.PatchShortTo(t.Jecxz(), over)
 	if lin, key, ok := t.b.Crossing(); ok {
 		t.checkKey(lin, key)
+		t.Lea(tmpC, amd64.At(tmpC, -t.well(1)), 8)
 		same := t.Jrcxz()
 		t.exit(cpu.NativeExit{Kind: cpu.NativeCross})
 		t.PatchShort(same)
@@ -156,6 +160,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 
 	for i := range t.ops {
 		t.i = i
+		t.makeIsland(&t.ops[i], lowers[i])
 		at := t.N
 		t.starts = append(t.starts, at)
 		if t.ops[i].Ends() {
@@ -171,6 +176,16 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 			lowers[i] = nil
 			return false
 		}
+	}
+	if !t.done {
+		t.settle()
+		t.noteX87()
+		t.leave(t.b.End())
+	}
+	t.island(false)
+	if t.far {
+		t.loops = false
+		return false
 	}
 	return true
 }
@@ -264,7 +279,9 @@ func (t *trans) leave(target uint64) {
 		return
 	}
 	t.giveBack()
-	t.linkFrom(t.Jmp(), target)
+	pos := t.Jmp()
+	t.island(false)
+	t.linkFrom(pos, target)
 }
 
 // link makes the jump with its displacement at pos a direct exit.
@@ -292,20 +309,24 @@ func (t *trans) linkFrom(pos int, target uint64) {
 	if target>>12 != t.b.RIP()>>12 {
 		s.cross = int32(t.N)
 		s.key = int32(t.checkKey(target, 0))
-		ok := t.Jrcxz()
-		t.JmpTo(int(s.stub))
-		t.PatchShort(ok)
+		if t.loops {
+			t.PatchShortTo(t.Loop(), int(s.stub))
+		} else {
+			ok := t.Jrcxz()
+			t.JmpTo(int(s.stub))
+			t.PatchShort(ok)
+		}
 		s.rel = int32(t.Jmp())
 	}
 	t.e.links = append(t.e.links, s)
 }
 
-// checkKey makes RCX 0 if the code key of lin's page is key. It returns where the
+// checkKey makes RCX well(1) if the code key of lin's page is key. It returns where the
 // negated key stands.
 func (t *trans) checkKey(lin, key uint64) (at int) {
 	t.Load(tmpC, inTLB(cpu.NativeOffsets.TLBCode+uintptr(lin>>12&0xffff*8)), 8)
 	at = t.MovImm64(tmpA, -key)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
 	return at
 }
 
@@ -490,7 +511,7 @@ func (t *trans) offset(op *cpu.Op) (amd64.Mem, bool) {
 }
 
 // near reports whether a displacement has room for the size of an access.
-func near(d int64) bool { return d >= -1<<31 && d < 1<<31-64 }
+func near(d int64) bool { return d >= -1<<31 && d < 1<<31-2*pageSize }
 
 // operand translates the instruction's memory operand of n bytes.
 func (t *trans) operand(op *cpu.Op, n, kind int) (amd64.Mem, bool) {

@@ -290,6 +290,18 @@ func (a *Asm) Jecxz() int {
 	return a.N - 1
 }
 
+// Loop appends LOOP, which jumps unless RCX is 1, likewise.
+func (a *Asm) Loop() int {
+	a.Bytes(0xe2, 0)
+	return a.N - 1
+}
+
+// JmpShort is a jump with an open 8-bit displacement.
+func (a *Asm) JmpShort() int {
+	a.Bytes(0xeb, 0)
+	return a.N - 1
+}
+
 // Patch makes the 32-bit displacement at pos lead to offset to.
 func (a *Asm) Patch(pos, to int) {
 	binary.LittleEndian.PutUint32(a.Buf[pos:], uint32(to-pos-4))

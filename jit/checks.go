@@ -1,0 +1,123 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"g86/cpu"
+	"g86/jit/amd64"
+)
+
+// A check leaves for the slow path unless RCX says that all is well. Flags may be live,
+// so that only jumps that look at RCX alone can do it: LOOP, where it is one operation,
+// is not taken when RCX is 1, and JRCXZ is taken over a jump when it is 0. The first
+// costs no place in the host's memory of taken branches, which large guests fill.
+//
+// LOOP reaches 127 bytes. The jumps to the slow paths that it leads to are ahead of the
+// block, behind the end of it, or, where neither is near, in an island in its midst.
+
+// hostLoops tells that LOOP is a fast instruction: on AMD's processors it is.
+var hostLoops = hostVendor() == "AuthenticAMD"
+
+// nearJump is a LOOP at pos that has no jump to its slow path yet.
+type nearJump struct {
+	pos  int
+	slow int
+}
+
+const (
+	nearReach = 127
+	slotBytes = 5
+	maxSlots  = 3
+)
+
+// well is what has to be added to a value shifted right by log2(unit) before check,
+// which is 0 where all is well.
+func (t *trans) well(unit int32) int32 {
+	if t.loops {
+		return unit
+	}
+	return 0
+}
+
+// check leaves the current instruction, which has done nothing yet, to its slow path
+// unless RCX is well(1).
+func (t *trans) check() {
+	if !t.loops {
+		ok := t.Jrcxz()
+		t.toSlow(t.Jmp())
+		t.PatchShort(ok)
+		return
+	}
+	pos := t.Loop()
+	for len(t.slots) > 0 {
+		at := t.slots[0]
+		t.slots = t.slots[1:]
+		if pos+1-at <= nearReach+1 {
+			t.PatchShortTo(pos, at)
+			t.toSlow(at + 1)
+			return
+		}
+	}
+	t.near = append(t.near, nearJump{pos, len(t.slow)})
+	t.toSlow(0)
+}
+
+// reserve makes room for jumps of the block's first checks ahead of it.
+func (t *trans) reserve(lowers []*lowering) {
+	t.slots, t.near, t.far = t.slots[:0], t.near[:0], false
+	if !t.loops || len(t.swaps) > 0 {
+		return
+	}
+	for i := range t.ops {
+		if l := lowers[i]; l != nil && !l.hidden && len(t.slots) < maxSlots && (t.ops[i].Mem() || l.stack != stackNone) {
+			t.slots = append(t.slots, t.N)
+			t.Jmp()
+		}
+	}
+}
+
+// island places the jumps that are still missing; over says that host code goes on
+// behind them.
+func (t *trans) island(over bool) {
+	if len(t.near) == 0 {
+		return
+	}
+	skip := 0
+	if over {
+		skip = t.JmpShort()
+	}
+	for _, n := range t.near {
+		t.far = t.far || t.N-n.pos-1 > nearReach
+		t.PatchShort(n.pos)
+		t.slow[n.slow].jump = t.Jmp()
+	}
+	if over {
+		t.PatchShort(skip)
+	}
+	t.near = t.near[:0]
+}
+
+// makeIsland places one if the next instruction might take its last chance.
+func (t *trans) makeIsland(op *cpu.Op, l *lowering) {
+	if len(t.near) == 0 {
+		return
+	}
+	size := 24
+	switch {
+	case l == nil || l.hidden || l.fn == nil:
+		size = nearReach
+	case op.Mem() || l.exits:
+		size = 80
+	}
+	if t.N+size+slotBytes*len(t.near)-t.near[0].pos > nearReach {
+		t.island(true)
+	}
+}
+
+// lastByte is the distance of the last of n bytes at m from a page whose negated address
+// is in tag; shifted right by log2(unit), check can look at it.
+func (t *trans) lastByte(m amd64.Mem, tag amd64.Reg, n, unit int32) amd64.Mem {
+	m = with(m, tag)
+	m.Disp += n - 1 + t.well(unit)
+	return m
+}
