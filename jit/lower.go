@@ -379,6 +379,7 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 	if in.regByte && in.ext < 0 && in.reg >= isa.AH || in.rmByte && !in.mem && in.rm >= isa.AH {
 		return t.emitHigh(in, &h)
 	}
+	t.turn(in, &h)
 	regTmp := tmpB
 	if in.mem {
 		regTmp = tmpC
@@ -418,6 +419,26 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 		t.Store(gpr(in.rm), tmpA, 8)
 	}
 	return true
+}
+
+// turn makes a source register that lives in memory the instruction's memory operand,
+// by taking the opcode for the other direction.
+func (t *trans) turn(in *insn, h *amd64.Insn) {
+	if in.mem || in.ext >= 0 || in.page != amd64.Map1 || in.pre != nil || in.post != nil ||
+		t.regs[in.reg] != amd64.None || t.regs[in.rm] == amd64.None || !in.regR || in.regW {
+		return
+	}
+	switch op := in.opcode; {
+	case op < 0x40 && op&6 == 0, op&^1 == 0x88: // an operation with a register or memory as destination, MOV
+		h.Opcode |= 2
+	case op&^1 == 0x84: // TEST
+	default:
+		return
+	}
+	in.reg, in.rm = in.rm, in.reg
+	in.regR, in.regW, in.rmR, in.rmW = in.rmR, in.rmW, true, false
+	in.regByte, in.rmByte = in.rmByte, in.regByte
+	h.RegByte, h.RMByte = in.regByte, in.rmByte
 }
 
 // emitHigh emits an instruction with AH, CH, DH or BH: a source is copied, a
