@@ -171,9 +171,16 @@ func (k *CodeCache) room() []Op {
 			k.Flush()
 			k.ops = 0
 		}
-		k.slab = make([]Op, slabOps)
+		k.slab = newSlab()
 	}
 	return k.slab[:0:maxBlockOps]
+}
+
+// newSlab is memory that the garbage collector keeps but does not look into: what
+// instructions point to are functions of tables that are never let go.
+func newSlab() []Op {
+	words := make([]uint64, slabOps*unsafe.Sizeof(Op{})/8)
+	return unsafe.Slice((*Op)(unsafe.Pointer(unsafe.SliceData(words))), slabOps)
 }
 
 func (k *CodeCache) take(n int) {

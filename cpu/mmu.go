@@ -53,6 +53,8 @@ const (
 )
 
 type tlb struct {
+	list [2][]uint32 // sets in use, of pages that are global in list 1; the garbage collector looks no further
+
 	r, w [tlbSize]uint64  // tags
 	host [tlbSize]uintptr // host address of the page minus its linear address
 	code [tlbSize]uint64  // codeKey of a page that may be executed
@@ -61,7 +63,6 @@ type tlb struct {
 		pa     uint64 // physical page, with paGlobal and paDevice
 		listed uint8  // bit 0, 1: in list 0, 1
 	}
-	list [2][]uint32 // sets in use, of pages that are global in list 1
 
 	stack [2]StackTLB // of stack accesses of translated code, for reading and writing
 }

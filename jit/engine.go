@@ -38,6 +38,7 @@ const (
 type Engine struct {
 	code *cpu.CodeCache
 	asm  amd64.Asm
+	t    trans // the translation under way, or the last one
 	base uintptr
 
 	glue    [2]glue // of 32- and 64-bit code

@@ -21,14 +21,16 @@ import (
 
 // group is a group of accesses of one kind.
 type group struct {
-	slot    int32
-	members []int // instructions; the first is the leader
-	lo, hi  int32 // the bytes from lo to hi, as displacements from what the base register was
-	shift   int32 // the leader's displacement so
-	least   int   // members that make it worth having
+	slot   int32 // none: it is not worth having
+	leader int   // instruction
+	size   int   // accesses
+	least  int   // of them that make it worth having
+	lo, hi int32 // the bytes from lo to hi, as displacements from what the base register was
+	shift  int32 // the leader's displacement so
 }
 
 const (
+	none       = -1
 	groupReach = 512 // bytes from the first to the last
 	groupSlots = int32(len(cpu.NativeState{}.Group))
 )
@@ -76,36 +78,44 @@ func (l *lowering) classify(f *isa.Form) {
 
 // plan finds the groups of the block.
 func (t *trans) plan(lowers []*lowering) {
-	t.roles = append(t.roles[:0], make([]*group, len(t.ops))...)
+	t.roles, t.groups = t.roles[:0], t.groups[:0]
+	for range t.ops {
+		t.roles = append(t.roles, none)
+	}
 	if t.b.Ungrouped() {
 		return
 	}
-	var open [16][2]*group
-	var all []*group
+	var open openGroups
+	open.endAll()
 	var moved [16]int32 // how far each register has
 	for i := range t.ops {
 		op, l := &t.ops[i], lowers[i]
 		if l == nil {
-			open = [16][2]*group{}
+			open.endAll()
 			continue
 		}
 		if base, at, n, kind, ok := t.groupable(op, l); ok {
 			at += moved[base]
-			fits := func(g *group) bool { return g != nil && max(g.hi, at+n)-min(g.lo, at) <= groupReach }
-			g := open[base][kind]
-			if kind == read && fits(open[base][write]) {
-				g = open[base][write]
+			fits := func(id int) bool {
+				return id != none && max(t.groups[id].hi, at+n)-min(t.groups[id].lo, at) <= groupReach
 			}
-			if fits(g) {
-				g.lo, g.hi, g.members = min(g.lo, at), max(g.hi, at+n), append(g.members, i)
-			} else {
-				g = &group{members: []int{i}, lo: at, hi: at + n, shift: at, least: 2}
+			id := open[base][kind]
+			if kind == read && fits(open[base][write]) {
+				id = open[base][write]
+			}
+			if !fits(id) {
+				id = len(t.groups)
+				g := group{slot: none, leader: i, lo: at, hi: at + n, shift: at, least: 2}
 				if base == isa.RSP {
 					g.least = 3 // the stack's entry is nearly as good
 				}
-				open[base][kind] = g
-				all = append(all, g)
+				open[base][kind] = id
+				t.groups = append(t.groups, g)
 			}
+			g := &t.groups[id]
+			g.lo, g.hi = min(g.lo, at), max(g.hi, at+n)
+			g.size++
+			t.roles[i] = id
 		}
 		size := int32(op.OpSize)
 		switch {
@@ -113,40 +123,48 @@ func (t *trans) plan(lowers []*lowering) {
 			moved[isa.RSP] -= size
 		case l.stack == stackPop && !op.Mem():
 			moved[isa.RSP] += size
-			open[op.RM&15] = [2]*group{}
+			open.end(op.RM & 15)
 		case l.known:
 			t.forgetWritten(op, l, &open, &moved)
 		case l.sse:
 			if v := vectorOf(op); v.setGPRReg {
-				open[op.Reg&15] = [2]*group{}
+				open.end(op.Reg & 15)
 			} else if v.setGPRRM && !op.Mem() {
-				open[op.RM&15] = [2]*group{}
+				open.end(op.RM & 15)
 			}
 		default:
-			open = [16][2]*group{}
+			open.endAll()
 		}
 	}
 	slot := int32(0)
-	for _, g := range all {
-		if len(g.members) >= g.least && slot < groupSlots {
+	for i := range t.groups {
+		if g := &t.groups[i]; g.size >= g.least && slot < groupSlots {
 			g.slot = slot
 			slot++
-			for _, i := range g.members {
-				t.roles[i] = g
-			}
 		}
+	}
+}
+
+// openGroups are the groups that accesses may still join, by base register and kind.
+type openGroups [16][2]int
+
+func (o *openGroups) end(r uint8) { o[r] = [2]int{none, none} }
+
+func (o *openGroups) endAll() {
+	for r := range o {
+		o.end(uint8(r))
 	}
 }
 
 // forgetWritten ends the groups whose base register the instruction writes, and follows
 // constants that are added to it.
-func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *[16][2]*group, moved *[16]int32) {
+func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *openGroups, moved *[16]int32) {
 	in := l.describe(op)
 	end := func(r uint8) {
 		if r >= isa.AH {
 			r &= 3
 		}
-		open[r&15] = [2]*group{}
+		open.end(r & 15)
 	}
 	if in.ext < 0 && in.regW {
 		end(in.reg)
@@ -197,13 +215,14 @@ func (t *trans) groupable(op *cpu.Op, l *lowering) (base uint8, at, n int32, kin
 
 // grouped is access for an access that may belong to a group.
 func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
-	g := t.roles[t.i]
-	if g == nil {
+	id := t.roles[t.i]
+	if id == none || t.groups[id].slot == none {
 		return t.access(m, n, kind)
 	}
+	g := &t.groups[id]
 	place := natGroup
 	place.Disp += 8 * g.slot
-	if t.i != g.members[0] {
+	if t.i != g.leader {
 		t.Load(tmpB, place, 8)
 		return with(m, tmpB)
 	}

@@ -361,25 +361,25 @@ func lowerPlain(t *trans, op *cpu.Op, l *lowering) bool {
 
 // emit emits a guest instruction as a host instruction.
 func (t *trans) emit(op *cpu.Op, in *insn) bool {
-	h := amd64.Insn{Prefix: in.prefix, Map: in.page, Opcode: in.opcode, Size: in.size,
+	h, m := &t.insn, &t.mem // not on the heap, where pre and post would have them
+	*h = amd64.Insn{Prefix: in.prefix, Map: in.page, Opcode: in.opcode, Size: in.size,
 		RegByte: in.regByte, RMByte: in.rmByte, Imm: in.imm, ImmSize: in.immSize}
-	var m amd64.Mem
 	if in.mem {
 		kind := read
 		if in.rmW {
 			kind = write
 		}
-		var ok bool
-		if m, ok = t.linear(op); !ok {
+		lin, ok := t.linear(op)
+		if !ok {
 			return false
 		}
-		m = t.grouped(m, in.msize, kind)
-		h.Mem = &m
+		*m = t.grouped(lin, in.msize, kind)
+		h.Mem = m
 	}
 	if in.regByte && in.ext < 0 && in.reg >= isa.AH || in.rmByte && !in.mem && in.rm >= isa.AH {
-		return t.emitHigh(in, &h)
+		return t.emitHigh(in, h)
 	}
-	t.turn(in, &h)
+	t.turn(in, h)
 	regTmp := tmpB
 	if in.mem {
 		regTmp = tmpC
@@ -400,17 +400,17 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 					t.Load(tmpA, gpr(in.rm), 8)
 				}
 			} else {
-				m = gpr(in.rm)
-				h.Mem = &m
+				*m = gpr(in.rm)
+				h.Mem = m
 			}
 		}
 	}
 	if in.pre != nil {
-		in.pre(&h)
+		in.pre(h)
 	}
-	t.Emit(&h)
+	t.Emit(h)
 	if in.post != nil {
-		in.post(&h)
+		in.post(h)
 	}
 	if in.ext < 0 && in.regW && t.regs[in.reg] == amd64.None {
 		t.Store(gpr(in.reg), h.Reg, 8)

@@ -4,7 +4,7 @@ package jit
 
 import (
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	hostcpu "golang.org/x/sys/cpu"
 
@@ -33,26 +33,20 @@ type vector struct {
 	regIsGPR, rmIsGPRReg bool
 }
 
-type vectorKey struct {
-	form isa.ID
-	size uint8
-	mem  bool
-}
-
-var (
-	vectorMu sync.Mutex
-	vectors  = map[vectorKey]*vector{}
-)
+// vectors are those of each form, by operand size and kind.
+var vectors = make([][8]atomic.Pointer[vector], len(isa.Forms))
 
 // vectorOf looks an instruction's semantics up, once for each variant.
 func vectorOf(op *cpu.Op) *vector {
-	k := vectorKey{op.Form, op.OpSize, op.Mem()}
-	vectorMu.Lock()
-	defer vectorMu.Unlock()
-	v := vectors[k]
+	i := op.OpSize >> 2 & 3
+	if op.Mem() {
+		i |= 4
+	}
+	p := &vectors[op.Form][i]
+	v := p.Load()
 	if v == nil {
 		v = newVector(&isa.Forms[op.Form], int(op.OpSize), op.Mem())
-		vectors[k] = v
+		p.Store(v)
 	}
 	return v
 }

@@ -27,16 +27,18 @@ const (
 // clear are those that are 0 for the guest whatever the host has.
 type trans struct {
 	*amd64.Asm
-	e     *Engine
-	b     *cpu.Block
-	ops   []cpu.Op
-	i     int
-	long  bool
-	live  []uint32 // status flags that matter after each instruction
-	inMem bool
-	clear uint32
-	slow  []slowPath
-	done  bool // the block has been left
+	e    *Engine
+	b    *cpu.Block
+	ops  []cpu.Op
+	i    int
+	long bool
+	live []uint32 // status flags that matter after each instruction
+
+	lowers []*lowering
+	inMem  bool
+	clear  uint32
+	slow   []slowPath
+	done   bool // the block has been left
 
 	interp int   // instructions left to the interpreter
 	starts []int // where the host code of each instruction begins
@@ -55,7 +57,11 @@ type trans struct {
 	near  []nearJump // checks without a jump
 	far   bool       // one could not be placed
 
-	roles []*group // of each instruction's access, nil: none
+	roles  []int // the group of each instruction's access, or none
+	groups []group
+
+	insn amd64.Insn // emit's
+	mem  amd64.Mem
 
 	x87  bool   // the x87 unit is loaded
 	note uint32 // the NativeNote of an x87 instruction that has not been noted yet
@@ -108,11 +114,13 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 		e.Stats.Resets++
 		e.reset()
 	}
-	t := &trans{Asm: &e.asm, e: e, b: b, ops: b.Ops(), long: b.Mode() == 64}
-	lowers := make([]*lowering, len(t.ops))
+	t := &e.t // its slices are used again
+	t.Asm, t.e, t.b, t.ops, t.long = &e.asm, e, b, b.Ops(), b.Mode() == 64
+	lowers := t.lowers[:0]
 	for i := range t.ops {
-		lowers[i] = lookup(&t.ops[i])
+		lowers = append(lowers, lookup(&t.ops[i]))
 	}
+	t.lowers = lowers
 	first, exits, links := t.N, len(e.exits), len(e.links)
 	n := &cpu.Native{}
 	t.loops = hostLoops
@@ -193,7 +201,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 // liveness finds the flags that matter after each instruction. An instruction
 // that may leave for the interpreter shows all of them.
 func (t *trans) liveness(lowers []*lowering) {
-	t.live = make([]uint32, len(t.ops))
+	t.live = slices.Grow(t.live[:0], len(t.ops))[:len(t.ops)]
 	live := uint32(isa.StatusFlags)
 	for i := len(t.ops) - 1; i >= 0; i-- {
 		t.live[i] = live

@@ -183,7 +183,10 @@ func readFile(path string, limit uint64, advice string) ([]byte, error) {
 	case st.Size() > int64(limit):
 		return nil, configError("%s: %d KiB are too much; at most %d KiB fit%s", path, (st.Size()+1023)>>10, limit>>10, advice)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	var buf bytes.Buffer
+	buf.Grow(int(st.Size()) + bytes.MinRead) // all of it at once
+	_, err = buf.ReadFrom(io.LimitReader(f, int64(limit)+1))
+	b := buf.Bytes()
 	switch {
 	case err != nil:
 		return nil, configError("%s: cannot read: %w", path, err)
