@@ -379,12 +379,13 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 	b := &block{pa: pa, rip: rip, mode: c.mode}
 	k := c.code
 	ops := k.room()
+	known := k.page(pa &^ 0xfff)
 	n := 0
 	for len(ops) < maxBlockOps {
 		ops = ops[:len(ops)+1]
 		op := &ops[len(ops)-1]
 		*op = Op{}
-		if n > 0 && k.warm(pa+uint64(n), rip+uint64(n), c.mode) {
+		if n > 0 && known != nil && known.touches(pa+uint64(n), 1) && k.warm(pa+uint64(n), rip+uint64(n), c.mode) {
 			ops = ops[:len(ops)-1]
 			break // straight code entered in the middle: go on with the blocks there are
 		}

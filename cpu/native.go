@@ -192,7 +192,8 @@ type JumpCache struct {
 
 const jumpSlots = 1 << 16
 
-func jumpSlot(rip uint64) uint64 { return rip & (jumpSlots - 1) }
+// jumpSlot mixes in higher bits: the low ones of most targets are 0.
+func jumpSlot(rip uint64) uint64 { return (rip + rip>>16) & (jumpSlots - 1) }
 
 // jumpsOf is the jump cache of 32- or 64-bit code, made when first needed.
 func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {

@@ -228,7 +228,9 @@ const (
 // find makes tmpB the entry of the jump cache for the target in tmpA; what is
 // not there the interpreter does. All scratch registers change, flags do not.
 func (t *trans) find() {
-	t.Movzx16(tmpC, tmpA)
+	t.Rorx(tmpC, tmpA, 16, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 4)
+	t.Movzx16(tmpC, tmpC)
 	t.Load(tmpB, natJumps, 8)
 	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
 	t.Load(tmpC, amd64.At(tmpB, jumpNegRIP), 8)
