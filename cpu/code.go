@@ -336,7 +336,7 @@ func (c *CPU) execPage(lin uint64) (pa uint64) {
 	if !is(t.cold[set].x, lin&^0xfff) {
 		t = c.fill(lin, accExec, c.cpl == 3)
 	}
-	return t.cold[set].pa
+	return t.pa(set)
 }
 
 // execMemory is the host address of lin, which execPage has looked at and which

@@ -275,7 +275,7 @@ func (c *CPU) lookup(lin uint64, n int, acc access, user bool) span {
 	if !is(tag, lin&^0xfff) {
 		t = c.fill(lin, acc, user)
 	}
-	pa := t.cold[set].pa
+	pa := t.pa(set)
 	s := span{pa: pa&^0xfff | lin&0xfff, n: n, device: pa&paDevice != 0}
 	if !s.device {
 		s.host = t.ptr(set, lin)

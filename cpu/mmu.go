@@ -16,10 +16,10 @@ import (
 // tag that is four sets off is valid, but only for the slow path: registers, and
 // writes to pages that hold decoded code. (One set off would match the end of an
 // access that crosses into the next page.) What the fast paths need lies in arrays
-// of its own, and the number of sets suits translated code, which has only MOVZX to
-// mask an index without changing flags.
+// of its own, and the number of sets suits translated code, which has to mask an index
+// without changing flags: SHRX of the low 32 bits does it.
 const (
-	tlbBits  = 16
+	tlbBits  = 20
 	tlbSize  = 1 << tlbBits
 	slowTag  = 4 << 12 // XOR of a page
 	pageSize = 0x1000
@@ -50,22 +50,38 @@ func slow(tag uint64, set uint32) bool { return fast(slowly(-tag), set) }
 const (
 	paGlobal = 1 << 0
 	paDevice = 1 << 1 // not plain memory: no host address
+	listed   = 1 << 2 // the set is in list 0; bit 3: in list 1
+	paListed = listed | listed<<1
 )
 
 type tlb struct {
-	list [2][]uint32 // sets in use, of pages that are global in list 1; the garbage collector looks no further
-
 	r, w [tlbSize]uint64  // tags
 	host [tlbSize]uintptr // host address of the page minus its linear address
 	code [tlbSize]uint64  // codeKey of a page that may be executed
 	cold [tlbSize]struct {
-		x      uint64 // tag
-		pa     uint64 // physical page, with paGlobal and paDevice
-		listed uint8  // bit 0, 1: in list 0, 1
+		x  uint64 // tag
+		pa uint64 // physical page, with paGlobal, paDevice and paListed
 	}
+	list [2]setList // sets in use, of pages that are global in list 1
+
+	// What the tables take of the host's memory: sets are counted by 512s, which
+	// translate 2 MiB.
+	regions [tlbSize >> 9 >> 6]uint64
+	used    int // regions
 
 	stack [2]StackTLB // of stack accesses of translated code, for reading and writing
 }
+
+// setList lists sets, each of them once at most.
+type setList struct {
+	n    int
+	sets [tlbSize]uint32
+}
+
+func (l *setList) all() []uint32 { return l.sets[:l.n] }
+
+// pa is the physical page of a set, with paGlobal and paDevice.
+func (t *tlb) pa(set uint64) uint64 { return t.cold[set].pa &^ paListed }
 
 // StackTLB is the translation that stack accesses of translated code look at before
 // they search the TLB: a copy of part of what that holds, which goes when that
@@ -122,48 +138,66 @@ func (t *tlb) flush(global bool) {
 		if n == 1 && !global {
 			break
 		}
-		for _, i := range t.list[n] {
+		for _, i := range t.list[n].all() {
 			e := &t.cold[i]
 			if global || e.pa&paGlobal == 0 { // it may have become global since
 				t.drop(i)
 			}
-			e.listed &^= 1 << n
+			e.pa &^= listed << n
 		}
-		t.list[n] = t.list[n][:0]
+		t.list[n].n = 0
 	}
 }
 
 // note lists a set.
 func (t *tlb) note(set uint32) {
 	e := &t.cold[set]
-	n := 0
-	if e.pa&paGlobal != 0 {
-		n = 1
+	n := e.pa & paGlobal
+	if e.pa>>n&listed == 0 {
+		e.pa |= listed << n
+		l := &t.list[n]
+		l.sets[l.n] = set
+		l.n++
 	}
-	if e.listed>>n&1 == 0 {
-		e.listed |= 1 << n
-		t.list[n] = append(t.list[n], set)
+	if r := &t.regions[set>>15]; *r>>(set>>9&63)&1 == 0 {
+		*r |= 1 << (set >> 9 & 63)
+		t.used++
 	}
 }
 
 // tlbOf is the TLB of a privilege, made when first needed.
 func (c *CPU) tlbOf(i int) *tlb {
 	if c.tlbs[i] == nil {
-		t := &tlb{}
-		t.dropStack()
-		for _, set := range [...]uint32{0, slowTag >> 12, tlbSize - 1} {
-			t.drop(set) // everywhere else zeroes match nothing
-		}
+		t := newTLB(c)
+		t.init()
 		c.tlbs[i] = t
 	}
 	return c.tlbs[i]
 }
 
+// init makes a TLB of zeroes empty.
+func (t *tlb) init() {
+	t.dropStack()
+	for _, set := range [...]uint32{0, slowTag >> 12, tlbSize - 1} {
+		t.drop(set) // everywhere else zeroes match nothing
+	}
+}
+
+// maxRegions bounds what a TLB of addresses that are new in every process (user space
+// is laid out at random) takes of the host's memory.
+const maxRegions = 256
+
 // flushTLB drops all translations; without global it keeps global pages.
 func (c *CPU) flushTLB(global bool) {
 	c.newEpoch()
-	for _, t := range c.tlbs {
-		if t != nil {
+	for i, t := range c.tlbs {
+		switch {
+		case t == nil:
+		case i != tlbSuper && t.used > maxRegions:
+			t.flush(true)
+			forgetTLB(t)
+			t.init()
+		default:
 			t.flush(global)
 		}
 	}
@@ -200,8 +234,8 @@ func (c *CPU) protectPage(pa uint64) {
 		if t == nil {
 			continue
 		}
-		for _, l := range t.list {
-			for _, i := range l {
+		for n := range t.list {
+			for _, i := range t.list[n].all() {
 				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
 					*w = slowly(-*w)
 					t.dropStack()
@@ -217,8 +251,8 @@ func (c *CPU) unprotectPage(pa uint64) {
 		if t == nil {
 			continue
 		}
-		for _, l := range t.list {
-			for _, i := range l {
+		for n := range t.list {
+			for _, i := range t.list[n].all() {
 				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && slow(*w, i) {
 					*w = noTag(i)
 				}
@@ -510,7 +544,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	if e.pa&^0xfff != t.pa || !is(into.r[set], page) && !is(e.x, page) && !is(into.w[set], page) {
 		into.drop(set)
 	}
-	e.pa = t.pa
+	e.pa = t.pa | e.pa&paListed
 	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {
 		e.pa |= paGlobal
 	}

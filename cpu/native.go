@@ -126,6 +126,9 @@ func (k *CodeCache) SetTranslator(t Translator, heat int) {
 	k.translator, k.heat = t, uint16(heat)
 }
 
+// TLBSets is the number of sets of a TLB, which bits 12 and up of an address select.
+const TLBSets = tlbSize
+
 // Indices of TLBs, see NativeOffsets.TLBs.
 const (
 	TLBSuper   = tlbSuper

@@ -98,7 +98,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		t.Lea(tmpC, t.lastByte(m, tmpC, 1, pageSize/2), 8)
 		t.Shrx(tmpC, tmpC, regCPU, 8)
 	case m.Base == amd64.None:
-		tag, set := tags(kind), m.Disp>>12&0xffff*8
+		tag, set := tags(kind), m.Disp>>12&(cpu.TLBSets-1)*8
 		tag.Disp += set
 		host = tlbHost
 		host.Disp += set
@@ -128,8 +128,7 @@ func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 		t.Lea(tmpB, m, 8)
 		r = tmpB
 	}
-	t.Rorx(tmpB, r, 12, 8)
-	t.Movzx16(tmpB, tmpB)
+	t.Shrx(tmpB, r, amd64.RSP, 4)
 	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
 	t.Lea(tmpC, t.lastByte(m, tmpC, n, pageSize), 8)
 	t.Shrx(tmpC, tmpC, amd64.RSP, 8)
@@ -178,8 +177,7 @@ func (e *Engine) emitStackLookup(kind int) {
 	a.Load(amd64.RDX, natSites, 8)
 	a.Load(amd64.RDX, indexed(amd64.At(amd64.RDX, 0), tmpC), 8) // a stackSite
 	a.Mov(tmpB, amd64.RDX, 4)
-	a.Rorx(tmpC, tmpA, 12, 8)
-	a.Movzx16(tmpC, tmpC)
+	a.Shrx(tmpC, tmpA, amd64.RSP, 4)
 	a.Load(amd64.RAX, indexed(tags(kind), tmpC), 8)
 	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: amd64.RAX}, 8)
 	a.Load(amd64.RAX, indexed(tlbHost, tmpC), 8)

@@ -333,14 +333,12 @@ func (t *trans) repeatString(moves bool, size int) {
 	// find puts what is to be added to the addresses of the operand at r into tmpB.
 	find := func(r amd64.Reg, kind int) {
 		t.Lea(tmpA, amd64.Mem{Base: r, Index: count, Scale: scale, Disp: -1}, 8) // its last byte
-		t.Rorx(tmpC, r, 12, 8)
-		t.Movzx16(tmpC, tmpC)
+		t.Shrx(tmpC, r, amd64.RSP, 4)
 		t.Load(tmpB, indexed(tags(kind), tmpC), 8)
 		t.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
 		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
 		t.needZero()
-		t.Rorx(tmpC, r, 12, 8)
-		t.Movzx16(tmpC, tmpC)
+		t.Shrx(tmpC, r, amd64.RSP, 4)
 		t.Load(tmpB, indexed(tlbHost, tmpC), 8)
 	}
 	if moves {

@@ -332,7 +332,7 @@ func (t *trans) linkFrom(pos int, target uint64) {
 // checkKey makes RCX well(1) if the code key of lin's page is key. It returns where the
 // negated key stands.
 func (t *trans) checkKey(lin, key uint64) (at int) {
-	t.Load(tmpC, inTLB(cpu.NativeOffsets.TLBCode+uintptr(lin>>12&0xffff*8)), 8)
+	t.Load(tmpC, inTLB(cpu.NativeOffsets.TLBCode+uintptr(lin>>12&(cpu.TLBSets-1)*8)), 8)
 	at = t.MovImm64(tmpA, -key)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
 	return at

@@ -1,0 +1,30 @@
+package cpu
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// newTLB returns memory for a TLB, which goes when the processor does. Most of it is
+// never touched; outside of Go's heap the garbage collector does not take it for much.
+func newTLB(c *CPU) *tlb {
+	const size = int(unsafe.Sizeof(tlb{}))
+	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+	if err != nil {
+		return new(tlb)
+	}
+	unix.Madvise(b, unix.MADV_NOHUGEPAGE) // a wish: what is used lies scattered
+	runtime.AddCleanup(c, func(b []byte) { syscall.Munmap(b) }, b)
+	return (*tlb)(unsafe.Pointer(&b[0]))
+}
+
+// forgetTLB makes all of a TLB zero and gives the host's memory back.
+func forgetTLB(t *tlb) {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(tlb{}))
+	if unix.Madvise(b, unix.MADV_DONTNEED) != nil {
+		*t = tlb{}
+	}
+}
