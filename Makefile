@@ -22,7 +22,7 @@ demo:
 
 # The bare-metal test kernels from their assembly sources; needs nasm.
 kernels:
-	cd tests/kernels && for k in system engines relay forms; do nasm -Werror -f bin -o $$k.bin $$k.asm || exit 1; done
+	cd tests/kernels && for k in *.asm; do nasm -Werror -f bin -o $${k%.asm}.bin $$k || exit 1; done
 	cd tests/bench && nasm -Werror -f bin -o guests32.bin guests.asm && nasm -Werror -f bin -DLONG -o guests64.bin guests.asm
 
 # The whole check. Guests that cannot be fetched are named by the tests they skip.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"g86/jit"
 	"g86/machine"
 	"g86/tests/moo"
 )
@@ -193,15 +194,33 @@ func TestKernels(t *testing.T) {
 	require.Contains(t, r.Results[0].Details[0], "no end after")
 }
 
-// TestSystemKernel runs our own test kernel of protected-mode behaviour.
-func TestSystemKernel(t *testing.T) {
-	k := KernelOptions{Config: machine.Config{Memory: 16 << 20, DebugExitPort: 0xf4}, Pass: []uint32{0}, Timeout: 2 * time.Minute}
-	r, err := Kernels(t.Context(), options(""), k, []string{"../kernels/system.bin"})
-	require.NoError(t, err)
-	out := r.Results[0].Output
-	require.Zero(t, r.Failed, "%v\n%s", r.Results[0].Details, out)
-	require.GreaterOrEqual(t, strings.Count(out, "PASS: "), 50, "%s", out)
-	require.NotContains(t, out, "FAIL: ")
+// TestSystemKernels runs our own test kernels of system behaviour, which make a number
+// of checks each.
+func TestSystemKernels(t *testing.T) {
+	for _, tc := range []struct {
+		kernel string
+		checks int
+	}{{"system", 50}, {"paging", 51}} {
+		for _, accel := range accels() {
+			t.Run(tc.kernel+"/"+accel, func(t *testing.T) {
+				k := KernelOptions{Config: machine.Config{Memory: 16 << 20, DebugExitPort: 0xf4, Accel: accel}, Pass: []uint32{0}, Timeout: 2 * time.Minute}
+				r, err := Kernels(t.Context(), options(""), k, []string{"../kernels/" + tc.kernel + ".bin"})
+				require.NoError(t, err)
+				out := r.Results[0].Output
+				require.Zero(t, r.Failed, "%v\n%s", r.Results[0].Details, out)
+				require.GreaterOrEqual(t, strings.Count(out, "PASS: "), tc.checks, "%s", out)
+				require.NotContains(t, out, "FAIL: ")
+			})
+		}
+	}
+}
+
+// accels are the emulating engines that this host has.
+func accels() []string {
+	if jit.Supported() != nil {
+		return []string{"interp"}
+	}
+	return []string{"interp", "jit"}
 }
 
 // TestKernelsAreTheirSources: the committed kernels are what their sources assemble to.
@@ -210,7 +229,11 @@ func TestKernelsAreTheirSources(t *testing.T) {
 	if err != nil {
 		t.Skip("nasm is not installed")
 	}
-	for _, name := range []string{"system", "engines", "relay", "forms"} {
+	sources, err := filepath.Glob("../kernels/*.asm")
+	require.NoError(t, err)
+	require.NotEmpty(t, sources)
+	for _, source := range sources {
+		name := strings.TrimSuffix(filepath.Base(source), ".asm")
 		out := filepath.Join(t.TempDir(), name)
 		cmd := exec.Command(nasm, "-Werror", "-f", "bin", "-o", out, name+".asm")
 		cmd.Dir = "../kernels"

@@ -145,7 +145,7 @@ func (c Counts) Host(rounds int) error {
 func (c Counts) Kernels(dir string) error {
 	for _, k := range []struct {
 		name, model string
-	}{{"system", "max"}, {"engines", "max"}, {"relay", "max"}, {"forms", "max"}} {
+	}{{"system", "max"}, {"engines", "max"}, {"relay", "max"}, {"forms", "max"}, {"paging", "max"}} {
 		var out bytes.Buffer
 		cfg := machine.Config{Kernel: filepath.Join(dir, k.name+".bin"), Accel: "interp", Model: k.model, Memory: 64 << 20,
 			ClockMode: "warp", DebugExitPort: 0xf4, NoReboot: true}
