@@ -89,8 +89,9 @@ type CPU struct {
 	limit             uint64
 	rmw               rmwTarget
 
-	native NativeState
-	jumps  [2]*JumpCache // of 32- and 64-bit code
+	native      NativeState
+	nativeInsns uint64
+	jumps       [2]*JumpCache // of 32- and 64-bit code
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault

@@ -328,7 +328,9 @@ func (c *CPU) runNative(b *block) *block {
 		n.Flags = s&0xff<<8 | s>>11&1
 		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
+		c.nativeInsns -= uint64(n.Budget)
 		t.Enter(c, entry, c.mode == 64)
+		c.nativeInsns += uint64(n.Budget)
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
 		}
@@ -576,6 +578,10 @@ func (k *CodeCache) ForgetAll(blocks []*Block) {
 		}
 	}
 }
+
+// NativeInsns is how many instructions host code has run, give or take those of a block
+// each time that it came back.
+func (c *CPU) NativeInsns() uint64 { return c.nativeInsns }
 
 // NativeCode is the block's host code, nil if there is none.
 func (b *block) NativeCode() *Native { return b.native }

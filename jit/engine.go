@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"g86/cpu"
@@ -120,13 +121,25 @@ func (e *Engine) reset() {
 
 func enter(base, entry, prologue uintptr)
 
+// sampleEnters is how many times host code is entered for one of which the time is taken:
+// looking at the clock each time would cost more than many of them take.
+const sampleEnters = 61
+
 // Enter runs host code from entry, of 64-bit code if long, until it comes back.
 func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 	e.Stats.Enters++
 	if uintptr(unsafe.Pointer(c))&63 != 0 {
 		panic("jit: the processor's address is not a multiple of 64")
 	}
+	sample := e.Stats.Enters%sampleEnters == 0
+	var began time.Time
+	if sample {
+		began = time.Now()
+	}
 	enter(uintptr(unsafe.Pointer(c))+cpuBias, entry, e.base+uintptr(e.glueOf(long).prologue))
+	if sample {
+		e.Stats.Host += sampleEnters * time.Since(began)
+	}
 	runtime.KeepAlive(c)
 }
 

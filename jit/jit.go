@@ -37,6 +37,7 @@ type Stats struct {
 	Interp    uint64        // of those left to the interpreter
 	Bytes     uint64        // of host code
 	Time      time.Duration // of translating
+	Host      time.Duration // in host code, by samples
 	Jumps     uint64        // direct exits of blocks
 	Links     uint64        // of those made jumps to other blocks
 	Drops     uint64        // blocks dropped, because they were overwritten for the most part
@@ -50,8 +51,15 @@ type Stats struct {
 	Ops       []uint64 // of one instruction, by form
 }
 
-// String shows the counters, one a line, and the commonest reasons of exits.
-func (s *Stats) String() string {
+// Usage is what the machine has done meanwhile.
+type Usage struct {
+	Insns  uint64        // instructions run
+	Native uint64        // of those in host code
+	Busy   time.Duration // of the processors
+}
+
+// Report shows the counters, one a line, and the commonest reasons of exits.
+func (s *Stats) Report(u Usage) string {
 	var b strings.Builder
 	line := func(name string, format string, a ...any) {
 		fmt.Fprintf(&b, "%-22s "+format+"\n", append([]any{name}, a...)...)
@@ -60,10 +68,17 @@ func (s *Stats) String() string {
 	for _, n := range s.Ops {
 		ops += n
 	}
+	busy := max(u.Busy, 1)
+	share := func(d time.Duration) float64 { return 100 * d.Seconds() / busy.Seconds() }
+	host := min(s.Host, busy-min(s.Time, busy))
+	line("time", "%v: host code %.1f%%, translating %.1f%%, interpreter and the rest %.1f%%", u.Busy.Round(time.Millisecond),
+		share(host), share(s.Time), 100-share(host)-share(s.Time))
+	line("instructions", "%d, %.2f%% of them in host code, %.0f million a second", u.Insns, percent(u.Native, u.Insns), float64(u.Insns)/1e6/busy.Seconds())
 	line("blocks translated", "%d, of %d instructions, %d of them interpreted", s.Blocks, s.Insns, s.Interp)
-	line("time translating", "%v, %.1f us a block", s.Time.Round(time.Millisecond), us(s.Time, s.Blocks))
+	line("time translating", "%v, %.1f us a block, %.0f blocks a second", s.Time.Round(time.Millisecond), us(s.Time, s.Blocks), float64(s.Blocks)/busy.Seconds())
 	line("host code", "%d KiB, cache emptied %d times, %d blocks dropped", s.Bytes>>10, s.Resets, s.Drops)
-	line("jumps linked", "%d of %d", s.Links, s.Jumps)
+	line("jumps linked", "%d of %d, %.1f%%", s.Links, s.Jumps, percent(s.Links, s.Jumps))
+	line("TLB misses", "%.0f in a million instructions", 1e6*float64(s.Misses)/float64(max(u.Native, 1)))
 	line("entries", "%d", s.Enters)
 	exit := func(name string, n uint64) { line("  exits: "+name, "%-10d %5.1f%%", n, percent(n, s.Enters)) }
 	exit("budget", s.Budgets)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"g86/cpu"
 	"g86/cpu/kvm"
@@ -84,8 +85,9 @@ type Machine struct {
 
 	// The run loop.
 	state   runState
-	retired uint64   // instructions retired by all processors but running
-	running *cpu.CPU // in Run at this moment
+	retired uint64        // instructions retired by all processors but running
+	busy    time.Duration // host time that processors have run
+	running *cpu.CPU      // in Run at this moment
 	stop    stopReason
 	idle    idleState
 	tune    tuner
@@ -270,6 +272,15 @@ func (m *Machine) Accel() (name string, refused []string) {
 
 // JIT is the translator, nil under another engine.
 func (m *Machine) JIT() *jit.Engine { return m.engine.jit }
+
+// Usage is what the processors have done; call it where Do does.
+func (m *Machine) Usage() jit.Usage {
+	u := jit.Usage{Insns: m.Count(), Busy: m.busy}
+	for _, c := range m.cpus {
+		u.Native += c.NativeInsns()
+	}
+	return u
+}
 
 // KVM is KVM, nil under another engine.
 func (m *Machine) KVM() *kvm.VM { return m.engine.kvm }

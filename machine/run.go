@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"g86/cpu"
 	"g86/devices"
@@ -187,7 +188,9 @@ func (m *Machine) execute(c *cpu.CPU, limit uint64) {
 	before := c.ICount
 	m.retired -= before
 	m.running = c
+	began := time.Now()
 	exit := m.runEngine(c, limit-m.retired)
+	m.busy += time.Since(began)
 	m.running = nil
 	m.retired += c.ICount
 	m.endTurn(exit, c.ICount-before)

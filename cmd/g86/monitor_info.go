@@ -71,7 +71,7 @@ func infoJIT(mon *monitor, w io.Writer, _ []string) error {
 		_, err := io.WriteString(w, "no translator: `info status` says why\n")
 		return err
 	}
-	_, err := io.WriteString(w, e.Stats.String())
+	_, err := io.WriteString(w, e.Stats.Report(mon.m.Usage()))
 	return err
 }
 

@@ -1,0 +1,19 @@
+package jit
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestReport: where the time has gone, as shares of it.
+func TestReport(t *testing.T) {
+	s := Stats{Blocks: 50, Time: 100 * time.Millisecond, Host: 600 * time.Millisecond, Misses: 3, Links: 3, Jumps: 4}
+	text := s.Report(Usage{Insns: 1000, Native: 900, Busy: time.Second})
+	for _, want := range []string{"1s: host code 60.0%, translating 10.0%, interpreter and the rest 30.0%", "1000, 90.00% of them in host code",
+		"3 of 4, 75.0%", "3333 in a million", "50 blocks a second"} {
+		require.Contains(t, text, want)
+	}
+	require.Contains(t, (&Stats{Host: time.Hour}).Report(Usage{Busy: time.Second}), "host code 100.0%, translating 0.0%, interpreter and the rest 0.0%")
+}
