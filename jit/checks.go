@@ -87,8 +87,11 @@ func (t *trans) island(over bool) {
 		skip = t.JmpShort()
 	}
 	for _, n := range t.near {
-		t.far = t.far || t.N-n.pos-1 > nearReach
-		t.PatchShort(n.pos)
+		if t.N-n.pos-1 > nearReach {
+			t.far = true
+		} else {
+			t.PatchShort(n.pos)
+		}
 		t.slow[n.slow].jump = t.Jmp()
 	}
 	if over {

@@ -57,6 +57,9 @@ type Engine struct {
 	hot  map[uint64]uint64 // how often the budget ended before a block, by its RIP
 
 	Stats Stats
+
+	// Loops makes checks LOOPs, see checks.go; at first it is as suits the host.
+	Loops bool
 }
 
 // link is a direct exit: offsets in the code buffer.
@@ -81,7 +84,7 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 		return nil, fmt.Errorf("the host gives no memory that is both writable and executable: %w", err)
 	}
 	syscall.Madvise(buf, syscall.MADV_HUGEPAGE) // a wish: translated code jumps about and waits for the host's TLB
-	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0]))}
+	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0])), Loops: hostLoops}
 	if err := e.makeSites(); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,10 @@ import (
 )
 
 // Engine is the translator of one machine; this host has none.
-type Engine struct{ Stats Stats }
+type Engine struct {
+	Stats Stats
+	Loops bool
+}
 
 // Attach says that this host cannot translate.
 func Attach(*cpu.CodeCache, int) (*Engine, error) { return nil, errHost }

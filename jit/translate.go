@@ -123,7 +123,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	t.lowers = lowers
 	first, exits, links := t.N, len(e.exits), len(e.links)
 	n := &cpu.Native{}
-	t.loops = hostLoops
+	t.loops = e.Loops
 	for !t.instructions(lowers, n) { // something has turned out to be other than was thought
 		t.N = first
 		e.exits, e.links = e.exits[:exits], e.links[:links]

@@ -308,7 +308,14 @@ func (a *Asm) Patch(pos, to int) {
 }
 
 // PatchShort makes the 8-bit displacement at pos lead to here.
-func (a *Asm) PatchShort(pos int) { a.Buf[pos] = uint8(a.N - pos - 1) }
+func (a *Asm) PatchShort(pos int) { a.PatchShortTo(pos, a.N) }
 
-// PatchShortTo makes the 8-bit displacement at pos lead to offset to.
-func (a *Asm) PatchShortTo(pos, to int) { a.Buf[pos] = uint8(to - pos - 1) }
+// PatchShortTo makes the 8-bit displacement at pos lead to offset to, which has to be
+// within its reach.
+func (a *Asm) PatchShortTo(pos, to int) {
+	d := to - pos - 1
+	if int(int8(d)) != d {
+		panic("amd64: a short jump does not reach")
+	}
+	a.Buf[pos] = uint8(d)
+}
