@@ -138,6 +138,12 @@ func newLocal(s *System, index int, cpu CPU, tsc TSC, intAck func() int) *Local 
 // reset is RESET#: everything, including ID and base.
 func (l *Local) reset() {
 	l.init()
+	// The MP specification 3.6.2.1 has the BIOS start in virtual wire mode;
+	// boards wire that up before any BIOS runs, so that one that has never heard
+	// of APICs gets its 8259 interrupts.
+	if l.index == 0 {
+		l.state.LVT[lvtLINT0] = lvtExtINT
+	}
 	l.state.ID = uint32(l.index) << 24
 	l.state.Base = LocalBase | baseEnable
 	if l.index == 0 {
@@ -145,18 +151,13 @@ func (l *Local) reset() {
 	}
 }
 
-// init is INIT: everything but the ID, the base and the pins (SDM 11.4.7.3).
+// init is INIT, and what switching the APIC off and on leaves: everything but the ID,
+// the base and the pins; all LVT entries are masked (SDM 11.4.3, 11.4.7.1 and 11.4.7.3).
 func (l *Local) init() {
 	s := &l.state
 	*s = localState{ID: s.ID, Base: s.Base, LINT0: s.LINT0, LINT1: s.LINT1, DFR: 0xffffffff, SVR: 0xff}
 	for i := range s.LVT {
 		s.LVT[i] = lvtMasked
-	}
-	// The MP specification 3.6.2.1 has the BIOS start in virtual wire mode;
-	// boards wire that up before any BIOS runs, so that one that has never heard
-	// of APICs gets its 8259 interrupts.
-	if l.index == 0 {
-		s.LVT[lvtLINT0] = lvtExtINT
 	}
 	l.timer.Stop()
 }

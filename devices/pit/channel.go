@@ -4,12 +4,14 @@ package pit
 // at tick t enters the counting element with the next clock, t+1 (datasheet,
 // "Operation common to all modes").
 type channel struct {
+	Word uint8 // bits 5-0 of the control word
 	Mode uint8
 	RW   uint8 // 1 LSB only, 2 MSB only, 3 LSB then MSB
 	BCD  bool
 	Gate bool
 
 	CR      uint32 // count register: 1 to 65536; 0 before the first count
+	Null    bool   // it waits for something other than PendAt to reach the element
 	N       uint32 // count the element was last loaded with
 	Run     bool   // the element was loaded since the control word
 	Start   int64  // tick of that load, shifted by the time the gate held counting
@@ -152,7 +154,7 @@ func (c *channel) control(v uint8, now int64) {
 	if mode > 5 {
 		mode -= 4 // M2 is "don't care" in modes 2 and 3
 	}
-	*c = channel{Mode: mode, RW: v >> 4 & 3, BCD: v&1 != 0, Gate: c.Gate, Hold: hold}
+	*c = channel{Word: v & 0x3f, Mode: mode, RW: v >> 4 & 3, BCD: v&1 != 0, Gate: c.Gate, Hold: hold}
 }
 
 // write is a byte of the count; it reports whether OUT may have changed.
@@ -188,7 +190,7 @@ func (c *channel) setCount(v uint16, now int64) {
 	if n == 0 {
 		n = full
 	}
-	c.CR = n
+	c.CR, c.Null = n, true
 	switch {
 	case c.Mode == 1 || c.Mode == 5: // waits for the trigger
 	case !c.periodic():
@@ -197,6 +199,7 @@ func (c *channel) setCount(v uint16, now int64) {
 		c.load(now)
 	case !c.Paused: // at the end of the period; in mode 3 of the half period
 		p, d := c.period(), c.elapsed(now)
+		c.Null = false
 		if d < 0 {
 			c.N = n
 			break
@@ -211,7 +214,7 @@ func (c *channel) setCount(v uint16, now int64) {
 
 // load moves CR into the counting element with the next clock.
 func (c *channel) load(now int64) {
-	c.N, c.Run, c.Start, c.PendAt = c.CR, true, now+1, 0
+	c.N, c.Run, c.Start, c.PendAt, c.Null = c.CR, true, now+1, 0, false
 	c.Paused, c.Elapsed = false, 0
 	if !c.Gate && c.Mode != 1 && c.Mode != 5 {
 		c.Paused = true
@@ -251,19 +254,17 @@ func (c *channel) latchCount(now int64) {
 	}
 }
 
-// nullCount is set while the last count written is not yet in the element.
+// nullCount is set while the last count written, both bytes of it, is not yet in the
+// element (datasheet, figure 10).
 func (c *channel) nullCount(now int64) bool {
-	return !c.Run || c.PendAt != 0 || !c.Paused && now < c.Start || c.N != c.CR
+	return c.CR == 0 || c.Null || c.PendAt != 0 || c.Run && !c.Paused && now < c.Start
 }
 
 func (c *channel) latchStatus(now int64) {
 	if c.HasStatus {
 		return
 	}
-	s := c.RW<<4 | c.Mode<<1
-	if c.BCD {
-		s |= 1
-	}
+	s := c.Word // "exactly as written"
 	if c.nullCount(now) {
 		s |= 0x40
 	}

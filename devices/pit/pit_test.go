@@ -249,11 +249,37 @@ func TestShortPeriodsAreBounded(t *testing.T) {
 	}
 }
 
+// TestModes6And7AreAliases: of modes 2 and 3, but the status tells what was written.
 func TestModes6And7AreAliases(t *testing.T) {
 	x := newBoard(t)
 	x.out(3, 0x3e)
 	x.out(3, 0xe2)
-	require.EqualValues(t, 0xf6, x.read(0))
+	require.EqualValues(t, 0xfe, x.read(0))
+	x.out(0, 100, 0)
+	x.to(30)
+	x.out(3, 0x00)
+	require.Zero(t, x.read(0)&1, "mode 3 counts by twos")
+	x.read(0)
+}
+
+// TestNullCount: it goes with the second byte, and comes back when the count is loaded.
+func TestNullCount(t *testing.T) {
+	null := func(x *board) bool {
+		x.out(3, 0xe2)
+		return x.read(0)&0x40 != 0
+	}
+	x := newBoard(t)
+	x.out(3, 0x30) // mode 0, both bytes
+	require.True(t, null(x))
+	x.out(0, 100, 0)
+	x.to(5)
+	require.False(t, null(x))
+	x.out(0, 50)
+	require.False(t, null(x), "after the first byte")
+	x.out(0, 0)
+	require.True(t, null(x), "after the second")
+	x.to(10)
+	require.False(t, null(x))
 }
 
 func TestSaveLoad(t *testing.T) {

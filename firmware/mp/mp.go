@@ -60,7 +60,7 @@ func table(cpus int) []byte {
 	entry(append([]byte{1, pciBus}, "PCI   "...)...)
 	entry(append([]byte{1, isaBus}, "ISA   "...)...)
 	io := IOAPICID(cpus)
-	entry(le.AppendUint32([]byte{2, io, 0x11, 1}, ioapicBase)...)
+	entry(le.AppendUint32([]byte{2, io, 0x20, 1}, ioapicBase)...)
 
 	irq := func(kind byte, flags uint16, bus, src, apic, pin byte) {
 		entry(3, kind, byte(flags), byte(flags>>8), bus, src, apic, pin)
