@@ -22,6 +22,8 @@ func (c *CPU) taskTransfer(d *descriptor, sel uint16, k taskKind) {
 		}
 		sel = d.gateSel()
 		*d = c.tssDescriptor(sel, vecGP)
+	} else if sel&4 != 0 { // a TSS lives in the GDT only (SDM volume 3A, 7.2.2)
+		c.gp(sel)
 	} else if !d.present() {
 		c.np(sel)
 	}
