@@ -85,11 +85,14 @@ func (t *tlb) pa(set uint64) uint64 { return t.cold[set].pa &^ paListed }
 
 // StackTLB is the translation that stack accesses of translated code look at before
 // they search the TLB: a copy of part of what that holds, which goes when that
-// changes. Tag is the negated address from which on it is good, see package jit.
+// changes. Tag is StackBias minus the address from which on it is good, see package jit.
 type StackTLB struct {
 	Tag  uint64
 	Host uintptr
 }
+
+// StackBias is in the low six bits of tags of the stack's entries.
+const StackBias = 11
 
 // An unused entry has the tag of a page that no guest uses: its address is not
 // canonical and cannot be guessed. Should a guest hit it all the same, it meets
@@ -98,15 +101,19 @@ var (
 	stackGap  [2 * pageSize]byte
 	stackNone = func() StackTLB {
 		page := uint64(1)<<62 | rand.Uint64N(1<<48)<<12
-		return StackTLB{Tag: tag(page), Host: uintptr(unsafe.Pointer(&stackGap)) - uintptr(page)}
+		return StackTLB{Tag: tag(page) + StackBias, Host: uintptr(unsafe.Pointer(&stackGap)) - uintptr(page)}
 	}()
 )
 
 func (t *tlb) dropStack() { t.stack = [2]StackTLB{stackNone, stackNone} }
 
 // codeKey names a linear page and the physical page behind it: jumps of
-// translated code into another page compare it.
-func codeKey(lin, pa uint64) uint64 { return lin>>12<<28 | pa>>12&(1<<28-1) }
+// translated code into another page compare it. Keys that a set may have are equal in
+// their low bits, on which package jit's checks rely.
+func codeKey(lin, pa uint64) uint64 { return pa>>12<<36 | lin>>12&(1<<36-1) }
+
+// noCode is the key of a set without a page: physical memory does not reach so far.
+func noCode(set uint32) uint64 { return codeKey(uint64(set)<<12, 1<<40-1) }
 
 // largePages bounds the linear addresses that were mapped by large pages: INVLPG
 // inside must drop all of a large page's fragments.
@@ -129,7 +136,7 @@ func (t *tlb) drop(set uint32) {
 	}
 	none := noTag(set)
 	t.r[set], t.w[set], t.cold[set].x = none, none, none
-	t.code[set] = codeKey(-none, 0)
+	t.code[set] = noCode(set)
 }
 
 func (t *tlb) flush(global bool) {

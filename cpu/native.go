@@ -195,8 +195,9 @@ type JumpCache struct {
 
 const jumpSlots = 1 << 16
 
-// jumpSlot mixes in higher bits: the low ones of most targets are 0.
-func jumpSlot(rip uint64) uint64 { return (rip + rip>>16) & (jumpSlots - 1) }
+// jumpSlot mixes in higher bits: the low ones of most targets are 0. The lowest stays as
+// it is, so that what an entry is compared with differs by an even number.
+func jumpSlot(rip uint64) uint64 { return (rip + rip>>16<<1) & (jumpSlots - 1) }
 
 // jumpsOf is the jump cache of 32- or 64-bit code, made when first needed.
 func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {
@@ -208,12 +209,13 @@ func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {
 	return *p
 }
 
-// drop empties a slot.
-func (j *JumpCache) drop(slot uint64) { j.NegRIP[slot] = -(slot ^ 1) }
+// drop empties a slot: what it has then belongs to another.
+func (j *JumpCache) drop(slot uint64) { j.NegRIP[slot] = -(slot ^ 2) }
 
 func (j *JumpCache) clear() {
-	clear(j.NegRIP[:])
-	j.drop(0) // zeroes match nothing elsewhere
+	for slot := range j.NegRIP {
+		j.drop(uint64(slot))
+	}
 }
 
 // CodeKey is the key under which translated code may jump to the block.

@@ -15,10 +15,10 @@ import (
 // Accesses through the stack pointer look at an entry of their own first, which
 // takes neither a hash nor a dependent load. It is good for half a page: for
 // accesses that begin in the window of 2048 bytes from its tag on. That lies so that
-// none of them crosses the end of the page: at the page's beginning or 16 bytes
+// none of them crosses the end of the page: at the page's beginning or 64 bytes
 // before its second half. Where it does not fit, the lookup of the glue searches the
 // TLB, makes the entry a copy of what it finds and goes back, or leaves for Go. (An
-// access to the last 15 bytes of a page always goes that way.)
+// access to the last 64 bytes of a page always goes that way.)
 
 // stackSite is what the lookup needs to know of an access, by the number of its exit.
 type stackSite struct {
@@ -94,9 +94,9 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	case stack:
 		var tag amd64.Mem
 		tag, host = stackEntry(kind)
-		t.Load(tmpC, tag, 8)
-		t.Lea(tmpC, t.lastByte(m, tmpC, 1, pageSize/2), 8)
-		t.Shrx(tmpC, tmpC, regCPU, 8)
+		t.Load(tmpB, tag, 8)
+		t.Lea(tmpC, t.lastByte(m, tmpB, 1-stackBias, pageSize/2), 8)
+		t.Shrx(tmpC, tmpC, tmpB, 8)
 	case m.Base == amd64.None:
 		tag, set := tags(kind), m.Disp>>12&(cpu.TLBSets-1)*8
 		tag.Disp += set
@@ -193,12 +193,12 @@ func (e *Engine) emitStackLookup(kind int) {
 	a.Store(host, amd64.RAX, 8)
 	a.Mov(tmpC, amd64.RDX, 4)
 	a.Not(tmpC, 8)
-	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Disp: 1}, 8) // the page's tag
+	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Disp: 1 + stackBias}, 8) // the page's tag
 	a.Store(tag, tmpB, 8)
-	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8) // offset in the page
-	a.Shrx(tmpC, tmpC, regCPU, 8)
+	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA, Disp: -stackBias}, 8) // offset in the page
+	a.Shrx(tmpC, tmpC, tmpB, 8)
 	first := a.Jrcxz() // half
-	a.Lea(tmpB, amd64.At(tmpB, -(pageSize/2-16)), 8)
+	a.Lea(tmpB, amd64.At(tmpB, -(pageSize/2-64)), 8)
 	a.Store(tag, tmpB, 8)
 	a.PatchShort(first)
 	a.Rorx(tmpC, amd64.RDX, 32, 8)

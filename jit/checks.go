@@ -8,17 +8,24 @@ import (
 )
 
 // A check leaves for the slow path unless RCX says that all is well. Flags may be live,
-// so that only jumps that look at RCX alone can do it: LOOP, where it is one operation,
-// is not taken when RCX is 1, and JRCXZ is taken over a jump when it is 0. The first
-// costs no place in the host's memory of taken branches, which large guests fill.
+// so that only jumps that look at RCX alone can do it. A taken JRCXZ over a jump costs a
+// place in the host's memory of taken branches: programs with more than some thousand
+// accesses fill that, and each costs 5 to 15 ns then. So the jump to the slow path is the
+// one that is not taken where all is well: LOOP where it is one operation, or else JRCXZ
+// behind two more instructions.
 //
-// LOOP reaches 127 bytes. The jumps to the slow paths that it leads to are ahead of the
+// Either reaches 127 bytes. The jumps to the slow paths that it leads to are ahead of the
 // block, behind the end of it, or, where neither is near, in an island in its midst.
 
-// hostLoops tells that LOOP is a fast instruction: on AMD's processors it is.
-var hostLoops = hostVendor() == "AuthenticAMD"
+// hostChecks suits the host: LOOP is a fast instruction on AMD's processors.
+var hostChecks = func() Checks {
+	if hostVendor() == "AuthenticAMD" {
+		return ChecksLoop
+	}
+	return ChecksSign
+}()
 
-// nearJump is a LOOP at pos that has no jump to its slow path yet.
+// nearJump is a jump of 127 bytes at pos that has no jump to its slow path yet.
 type nearJump struct {
 	pos  int
 	slow int
@@ -33,22 +40,22 @@ const (
 // well is what has to be added to a value shifted right by log2(unit) before check,
 // which is 0 where all is well.
 func (t *trans) well(unit int32) int32 {
-	if t.loops {
+	if t.checks == ChecksLoop {
 		return unit
 	}
 	return 0
 }
 
 // check leaves the current instruction, which has done nothing yet, to its slow path
-// unless RCX is well(1).
+// unless RCX is well(1). For ChecksSign it must not be above 1<<63.
 func (t *trans) check() {
-	if !t.loops {
+	if t.checks == ChecksOver {
 		ok := t.Jrcxz()
 		t.toSlow(t.Jmp())
 		t.PatchShort(ok)
 		return
 	}
-	pos := t.Loop()
+	pos := t.leaveUnlessWell()
 	for len(t.slots) > 0 {
 		at := t.slots[0]
 		t.slots = t.slots[1:]
@@ -62,10 +69,42 @@ func (t *trans) check() {
 	t.toSlow(0)
 }
 
+// leaveUnlessWell is the jump of a check that is not taken where all is well.
+func (t *trans) leaveUnlessWell() int {
+	if t.checks == ChecksLoop {
+		return t.Loop()
+	}
+	t.Lea(tmpC, amd64.At(tmpC, -1), 8)
+	t.Shrx(tmpC, tmpC, regCPU, 8)
+	return t.Jrcxz()
+}
+
+// need leaves the instruction to its slow path unless the word at m is 0.
+func (t *trans) need(m amd64.Mem) {
+	t.Load(tmpC, m, 8)
+	t.needZero()
+}
+
+// needZero leaves the instruction to its slow path unless tmpC is 0.
+func (t *trans) needZero() {
+	if t.checks == ChecksLoop {
+		t.Lea(tmpC, amd64.At(tmpC, 1), 8)
+	}
+	t.check()
+}
+
+// smallKey makes the difference of two code keys of one set, a multiple of 1<<12, one
+// that check can look at.
+func (t *trans) smallKey() {
+	if t.checks == ChecksSign {
+		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	}
+}
+
 // reserve makes room for jumps of the block's first checks ahead of it.
 func (t *trans) reserve(lowers []*lowering) {
 	t.slots, t.near, t.far = t.slots[:0], t.near[:0], false
-	if !t.loops || len(t.swaps) > 0 {
+	if t.checks == ChecksOver || len(t.swaps) > 0 {
 		return
 	}
 	for i := range t.ops {
@@ -110,7 +149,7 @@ func (t *trans) makeIsland(op *cpu.Op, l *lowering) {
 	case l == nil || l.hidden || l.fn == nil:
 		size = nearReach
 	case op.Mem() || l.exits:
-		size = 80
+		size = 100
 	}
 	if t.N+size+slotBytes*len(t.near)-t.near[0].pos > nearReach {
 		t.island(true)

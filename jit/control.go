@@ -229,16 +229,20 @@ const (
 // not there the interpreter does. All scratch registers change, flags do not.
 func (t *trans) find() {
 	t.Rorx(tmpC, tmpA, 16, 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 4)
+	t.Lea(tmpC, amd64.Mem{Base: tmpA, Index: tmpC, Scale: 1}, 4)
 	t.Movzx16(tmpC, tmpC)
 	t.Load(tmpB, natJumps, 8)
 	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
 	t.Load(tmpC, amd64.At(tmpB, jumpNegRIP), 8)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
+	if t.checks == ChecksSign {
+		t.Rorx(tmpC, tmpC, 1, 8) // it is even, and halved less than 1<<63
+	}
 	t.check()
 	t.Shrx(tmpC, tmpA, amd64.RSP, 4)
 	t.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
 	t.Load(tmpA, amd64.At(tmpB, jumpNegKey), 8)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
+	t.smallKey()
 	t.check()
 }

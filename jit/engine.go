@@ -18,12 +18,14 @@ import (
 	"g86/jit/amd64"
 )
 
-// The biases are added to the addresses in R15 (the processor) and RSP (the TLB):
-// their low six bits are then 11 and 12, and SHRX by them tells whether a difference
-// is less than half a page, or a page.
+// The biases are added to the addresses in R15 (the processor) and RSP (the TLB), and
+// to the tags of the stack's entries. Their low six bits are then shift counts for SHRX:
+// by RSP it tells whether a difference is less than a page, by a stack's tag whether it
+// is less than half a page, and by R15 it finds the sign.
 const (
-	cpuBias = 11
-	tlbBias = 12
+	cpuBias   = 63
+	tlbBias   = 12
+	stackBias = cpu.StackBias
 )
 
 // bufferSize is the code cache's budget; when it is full everything is dropped.
@@ -58,8 +60,8 @@ type Engine struct {
 
 	Stats Stats
 
-	// Loops makes checks LOOPs, see checks.go; at first it is as suits the host.
-	Loops bool
+	// Checks is how code leaves for slow paths; at first it is as suits the host.
+	Checks Checks
 }
 
 // link is a direct exit: offsets in the code buffer.
@@ -84,7 +86,7 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 		return nil, fmt.Errorf("the host gives no memory that is both writable and executable: %w", err)
 	}
 	syscall.Madvise(buf, syscall.MADV_HUGEPAGE) // a wish: translated code jumps about and waits for the host's TLB
-	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0])), Loops: hostLoops}
+	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0])), Checks: hostChecks}
 	if err := e.makeSites(); err != nil {
 		return nil, err
 	}

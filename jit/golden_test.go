@@ -25,8 +25,8 @@ func TestHostCode(t *testing.T) {
 	if err := Supported(); err != nil {
 		t.Skip(err)
 	}
-	defer func(was, loops bool) { hostStepsOF, hostLoops = was, loops }(hostStepsOF, hostLoops)
-	hostStepsOF, hostLoops = true, true // the same on every maker's processors
+	defer func(was bool, checks Checks) { hostStepsOF, hostChecks = was, checks }(hostStepsOF, hostChecks)
+	hostStepsOF, hostChecks = true, ChecksLoop // the same on every maker's processors
 	for _, tc := range []struct {
 		name    string
 		mode    isa.Mode

@@ -118,3 +118,14 @@ func percent(n, of uint64) float64 { return 100 * float64(n) / float64(max(of, 1
 func us(d time.Duration, n uint64) float64 {
 	return float64(d.Nanoseconds()) / 1000 / float64(max(n, 1))
 }
+
+// Checks is how host code leaves for a slow path without changing flags.
+type Checks uint8
+
+const (
+	ChecksOver Checks = iota // JRCXZ over a jump: a taken branch where all is well
+	ChecksLoop               // LOOP
+	ChecksSign               // LEA and SHRX make of RCX a word that is 0 unless all is well, for JRCXZ
+
+	NumChecks
+)

@@ -11,8 +11,8 @@ import (
 
 // Engine is the translator of one machine; this host has none.
 type Engine struct {
-	Stats Stats
-	Loops bool
+	Stats  Stats
+	Checks Checks
 }
 
 // Attach says that this host cannot translate.

@@ -164,19 +164,13 @@ func mxcsr(a *amd64.Asm, m amd64.Mem, ext amd64.Reg) {
 // floating-point instructions may run if fp.
 func (t *trans) needSSE(fp bool) {
 	if !t.sse {
-		t.Load(tmpC, natSSE, 8)
-		ready := t.Jrcxz()
-		t.toSlow(t.Jmp())
+		t.need(natSSE)
 		t.slow[len(t.slow)-1].loadSSE = t.N
-		t.PatchShort(ready)
 		t.sse = true
 	}
 	if fp && !t.fp {
-		t.Load(tmpC, natNoFP, 8)
-		ready := t.Jrcxz()
-		t.toSlow(t.Jmp())
+		t.need(natNoFP)
 		t.slow[len(t.slow)-1].noFP = true
-		t.PatchShort(ready)
 		t.fp = true
 	}
 }

@@ -71,19 +71,6 @@ func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
 	return nil
 }
 
-// need leaves the instruction to the interpreter unless the word at m is 0.
-func (t *trans) need(m amd64.Mem) {
-	t.Load(tmpC, m, 8)
-	t.needZero()
-}
-
-// needZero leaves the instruction to the interpreter unless tmpC is 0.
-func (t *trans) needZero() {
-	ok := t.Jrcxz()
-	t.toSlow(t.Jmp())
-	t.PatchShort(ok)
-}
-
 // lowerRdtsc computes the counter from what is used up of the budget.
 func lowerRdtsc(t *trans, op *cpu.Op, l *lowering) bool {
 	t.need(natNoTSC)
@@ -235,7 +222,7 @@ func (t *trans) needAligned(lin amd64.Mem) {
 	}
 	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: r, RMByte: true})
 	t.Rorx(tmpC, tmpC, 4, 4) // the low four bits on top
-	t.Shrx(tmpC, tmpC, regCPU, 4)
+	t.Shrx(tmpC, tmpC, amd64.RSP, 4)
 	t.needZero()
 }
 

@@ -52,10 +52,10 @@ type trans struct {
 	back  bool          // it is, for the moment
 	inner int           // where the block begins once it has borrowed registers
 
-	loops bool       // checks are LOOPs, see checks.go
-	slots []int      // jumps ahead of the block that no check leads to yet
-	near  []nearJump // checks without a jump
-	far   bool       // one could not be placed
+	checks Checks
+	slots  []int      // jumps ahead of the block that no check leads to yet
+	near   []nearJump // checks without a jump
+	far    bool       // one could not be placed
 
 	roles  []int // the group of each instruction's access, or none
 	groups []group
@@ -123,7 +123,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	t.lowers = lowers
 	first, exits, links := t.N, len(e.exits), len(e.links)
 	n := &cpu.Native{}
-	t.loops = e.Loops
+	t.checks = e.Checks
 	for !t.instructions(lowers, n) { // something has turned out to be other than was thought
 		t.N = first
 		e.exits, e.links = e.exits[:exits], e.links[:links]
@@ -192,7 +192,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	}
 	t.island(false)
 	if t.far {
-		t.loops = false
+		t.checks = ChecksOver
 		return false
 	}
 	return true
@@ -258,6 +258,7 @@ func (t *trans) outOfLine() {
 			continue
 		}
 		if s.loadSSE != 0 {
+			t.Load(tmpC, natSSE, 8)
 			t.Lea(tmpC, amd64.At(tmpC, -1), 8)
 			load := t.Jrcxz() // they were in memory
 			skip := t.Jmp()
@@ -317,12 +318,13 @@ func (t *trans) linkFrom(pos int, target uint64) {
 	if target>>12 != t.b.RIP()>>12 {
 		s.cross = int32(t.N)
 		s.key = int32(t.checkKey(target, 0))
-		if t.loops {
-			t.PatchShortTo(t.Loop(), int(s.stub))
-		} else {
+		if t.checks == ChecksOver {
 			ok := t.Jrcxz()
 			t.JmpTo(int(s.stub))
 			t.PatchShort(ok)
+		} else {
+			t.smallKey()
+			t.PatchShortTo(t.leaveUnlessWell(), int(s.stub))
 		}
 		s.rel = int32(t.Jmp())
 	}
@@ -453,10 +455,7 @@ func (t *trans) linear(op *cpu.Op) (amd64.Mem, bool) {
 	}
 	v := cpu.NativeOffsets.Seg + uintptr(seg)*cpu.NativeOffsets.SegSize
 	if !t.long {
-		t.Load(tmpC, field(v+cpu.NativeOffsets.SegTight), 8)
-		ok := t.Jrcxz()
-		t.toSlow(t.Jmp())
-		t.PatchShort(ok)
+		t.need(field(v + cpu.NativeOffsets.SegTight))
 	}
 	m, ok := t.offset(op)
 	if !ok {

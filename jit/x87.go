@@ -67,11 +67,8 @@ func (t *trans) needX87() {
 	if t.x87 {
 		return
 	}
-	t.Load(tmpC, natX87, 8)
-	ready := t.Jrcxz()
-	t.toSlow(t.Jmp())
+	t.need(natX87)
 	t.slow[len(t.slow)-1].x87 = true
-	t.PatchShort(ready)
 	t.x87 = true
 }
 
@@ -153,9 +150,7 @@ func (t *trans) masksAll(m amd64.Mem) {
 	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: tmpC, RMByte: true})
 	t.Rorx(tmpC, tmpC, 6, 4) // the masks on top
 	t.Shrx(tmpC, tmpC, amd64.RSP, 4)
-	ok := t.Jrcxz()
-	t.toSlow(t.Jmp())
-	t.PatchShort(ok)
+	t.needZero()
 }
 
 // ModRM.reg of XSAVE and XRSTOR.

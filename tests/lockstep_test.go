@@ -25,10 +25,10 @@ func TestEnginesAgreeOverABoot(t *testing.T) {
 	for _, tc := range []struct {
 		name, kernel, initrd string
 		million, last        uint64
-		loops                bool // the translator's checks
+		checks               jit.Checks
 	}{
-		{"64-bit", "cloud-kernel", "busybox-initrd", 50, 1700, true},
-		{"32-bit", "installer-i386-kernel", "installer-i386-initrd", 100, 1500, false},
+		{"64-bit", "cloud-kernel", "busybox-initrd", 50, 1700, jit.ChecksLoop},
+		{"32-bit", "installer-i386-kernel", "installer-i386-initrd", 100, 1500, jit.ChecksSign},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +43,7 @@ func TestEnginesAgreeOverABoot(t *testing.T) {
 				name, _ := m[i].Accel()
 				require.Equal(t, accel, name)
 			}
-			m[1].JIT().Loops = tc.loops
+			m[1].JIT().Checks = tc.checks
 			for n := tc.million; n <= tc.last; n += tc.million {
 				for _, m := range m {
 					m.RunUntil(n * 1e6)
