@@ -52,6 +52,7 @@ type segView struct {
 // CPU is one logical processor: its state, and everything derived from it that
 // makes running fast and is never saved.
 type CPU struct {
+	near NativeNear // ahead of the registers, see there
 	State
 	ID    int
 	Model *Model

@@ -55,9 +55,11 @@ const (
 )
 
 type tlb struct {
-	r, w [tlbSize]uint64  // tags
-	host [tlbSize]uintptr // host address of the page minus its linear address
-	code [tlbSize]uint64  // codeKey of a page that may be executed
+	r     [tlbSize]uint64  // tags
+	stack [2]StackTLB      // of stack accesses of translated code, for reading and writing
+	host  [tlbSize]uintptr // host address of the page minus its linear address
+	w     [tlbSize]uint64  // tags
+	code  [tlbSize]uint64  // codeKey of a page that may be executed, or 0
 	cold [tlbSize]struct {
 		x  uint64 // tag
 		pa uint64 // physical page, with paGlobal, paDevice and paListed
@@ -68,8 +70,6 @@ type tlb struct {
 	// translate 2 MiB.
 	regions [tlbSize >> 9 >> 6]uint64
 	used    int // regions
-
-	stack [2]StackTLB // of stack accesses of translated code, for reading and writing
 }
 
 // setList lists sets, each of them once at most.
@@ -107,13 +107,16 @@ var (
 
 func (t *tlb) dropStack() { t.stack = [2]StackTLB{stackNone, stackNone} }
 
-// codeKey names a linear page and the physical page behind it: jumps of
-// translated code into another page compare it. Keys that a set may have are equal in
-// their low bits, on which package jit's checks rely.
-func codeKey(lin, pa uint64) uint64 { return pa>>12<<36 | lin>>12&(1<<36-1) }
+// codeKey names a linear page and the physical page behind it: jumps of translated code
+// compare it. A direct one into another page does so as it is. An indirect one adds its
+// target, which leaves the offset in the page and what names the pages: two sums of random
+// multiples, so that no other pair of pages that a guest could think of gives the same,
+// nor does an empty set's 0. All keys are even, on which package jit's checks rely.
+func codeKey(lin, pa uint64) uint64 {
+	return lin>>12*codeRandom[0] + pa>>12*codeRandom[1] - lin&^0xfff
+}
 
-// noCode is the key of a set without a page: physical memory does not reach so far.
-func noCode(set uint32) uint64 { return codeKey(uint64(set)<<12, 1<<40-1) }
+var codeRandom = [2]uint64{rand.Uint64() &^ 1, rand.Uint64() &^ 1}
 
 // largePages bounds the linear addresses that were mapped by large pages: INVLPG
 // inside must drop all of a large page's fragments.
@@ -136,7 +139,7 @@ func (t *tlb) drop(set uint32) {
 	}
 	none := noTag(set)
 	t.r[set], t.w[set], t.cold[set].x = none, none, none
-	t.code[set] = noCode(set)
+	t.code[set] = 0
 }
 
 func (t *tlb) flush(global bool) {

@@ -3,6 +3,7 @@ package cpu
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"unsafe"
 
 	"g86/cpu/isa"
@@ -137,23 +138,18 @@ const (
 
 // NativeState is what host code and the run loop share besides State.
 type NativeState struct {
-	Budget  int64  // counts up, those of the current block included: 0 and above is too much
-	Flags   uint32 // status flags: LAHF's byte in bits 15-8, OF in bit 0
-	Exit    uint32
-	HostBP  uint64
-	Scratch uint64
-	Spill   [3]uint64 // of the glue
-	Group   [8]uint64 // the translator's, see jit/groups.go
-	Linear  uint64
-	HostSP  uint64
-	Sites   uintptr // the translator's, see jit/access.go
-	SSE     uint64  // whose XMM registers the host's are
-	NoFP    uint64  // not 0: floating-point exceptions of SSE are not masked
+	Budget int64  // counts up, those of the current block included: 0 and above is too much
+	Flags  uint32 // status flags: LAHF's byte in bits 15-8, OF in bit 0
+	Exit   uint32
+	HostBP uint64
+	Spill  [3]uint64 // of the glue
+	Linear uint64
+	HostSP uint64
+	Sites  uintptr // the translator's, see jit/access.go
 
 	Target uintptr // in the middle of a block, see Native.Borrow
 
 	HostMXCSR uint32
-	Jumps     *JumpCache
 
 	// Of the system flags, for the instructions in package jit's system.go. A word that
 	// begins with No is 0 where host code may do without the interpreter.
@@ -178,19 +174,28 @@ type NativeState struct {
 	x87     x87Image
 }
 
-// Values of NativeState.SSE.
+// NativeNear is the part of it that host code addresses most often. It stands ahead of the
+// general-purpose registers, where one byte of displacement reaches all of them.
+type NativeNear struct {
+	Group   [8]uint64 // the translator's, see jit/groups.go
+	Scratch uint64
+	SSE     uint64 // whose XMM registers the host's are
+	NoFP    uint64 // not 0: floating-point exceptions of SSE are not masked
+	Jumps   *JumpCache
+}
+
+// Values of NativeNear.SSE.
 const (
 	sseLoaded = iota // the guest's
 	sseMemory        // not yet: they are in State
 	sseFaults        // and SSE instructions fault
 )
 
-// JumpCache finds the host code of an indirect jump's target: by RIP, where the
-// code key of its page is still the same. Negated, because translated code adds.
+// JumpCache finds the host code of an indirect jump's target by RIP. It is the one if RIP,
+// the code key of its page as the TLB has it now, and Check add up to 0.
 type JumpCache struct {
-	NegRIP [jumpSlots]uint64
-	NegKey [jumpSlots]uint64
-	Entry  [jumpSlots]uintptr
+	Check [jumpSlots]uint64
+	Entry [jumpSlots]uintptr
 }
 
 const jumpSlots = 1 << 16
@@ -209,11 +214,13 @@ func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {
 	return *p
 }
 
-// drop empties a slot: what it has then belongs to another.
-func (j *JumpCache) drop(slot uint64) { j.NegRIP[slot] = -(slot ^ 2) }
+// drop empties a slot. Sums stay even.
+func (j *JumpCache) drop(slot uint64) { j.Check[slot] = noJump - slot&1 }
+
+var noJump = rand.Uint64() &^ 1
 
 func (j *JumpCache) clear() {
-	for slot := range j.NegRIP {
+	for slot := range j.Check {
 		j.drop(uint64(slot))
 	}
 }
@@ -230,7 +237,8 @@ func (b *block) Crossing() (lin, key uint64, ok bool) {
 
 // NativeOffsets are the places in CPU that host code addresses.
 var NativeOffsets = struct {
-	GPR, Native, TLB, Seg, XMM, MXCSR   uintptr
+	GPR, Native, Near, TLB, Seg         uintptr
+	XMM, MXCSR                          uintptr
 	X87Image                            uintptr
 	SegReg, SegRegSize, SegRegBase      uintptr
 	KernelGSBase, TSCAux                uintptr
@@ -240,7 +248,7 @@ var NativeOffsets = struct {
 	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
 	TLBStack                            uintptr
 }{
-	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native),
+	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native), Near: unsafe.Offsetof(CPU{}.near),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
 	X87Image: x87ImageAt,
 	SegReg:   unsafe.Offsetof(CPU{}.Seg), SegRegSize: unsafe.Sizeof(Segment{}), SegRegBase: unsafe.Offsetof(Segment{}.Base),
@@ -328,7 +336,7 @@ func (c *CPU) runNative(b *block) *block {
 		}
 		s := c.statusBits()
 		n.Flags = s&0xff<<8 | s>>11&1
-		n.NoFP = uint64(^c.MXCSR & mxcsrMasks)
+		c.near.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
 		c.nativeInsns -= uint64(n.Budget)
 		t.Enter(c, entry, c.mode == 64)
@@ -512,13 +520,13 @@ func (c *CPU) tscRead(v uint64) {
 
 // enterAt is the host code of b, where indirect jumps will find it, too.
 func (c *CPU) enterAt(b *block) uintptr {
-	c.native.SSE = sseMemory
+	c.near.SSE = sseMemory
 	if c.CR0&(CR0EM|CR0TS) != 0 || c.CR4&CR4OSFXSR == 0 {
-		c.native.SSE = sseFaults
+		c.near.SSE = sseFaults
 	}
 	j, slot := c.jumpsOf(b.mode), jumpSlot(b.rip)
-	c.native.Jumps = j
-	j.NegRIP[slot], j.NegKey[slot], j.Entry[slot] = -b.rip, -b.CodeKey(), b.native.Entry
+	c.near.Jumps = j
+	j.Check[slot], j.Entry[slot] = -b.rip-b.CodeKey(), b.native.Entry
 	return b.native.Entry
 }
 

@@ -93,11 +93,10 @@ func (t *trans) needZero() {
 	t.check()
 }
 
-// smallKey makes the difference of two code keys of one set, a multiple of 1<<12, one
-// that check can look at.
-func (t *trans) smallKey() {
+// halve makes a difference of code keys, which is even, one that check can look at.
+func (t *trans) halve() {
 	if t.checks == ChecksSign {
-		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+		t.Rorx(tmpC, tmpC, 1, 8)
 	}
 }
 

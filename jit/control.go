@@ -220,9 +220,8 @@ func (t *trans) indirect(op *cpu.Op) bool {
 }
 
 const (
-	jumpNegRIP = int32(unsafe.Offsetof(cpu.JumpCache{}.NegRIP))
-	jumpNegKey = int32(unsafe.Offsetof(cpu.JumpCache{}.NegKey))
-	jumpEntry  = int32(unsafe.Offsetof(cpu.JumpCache{}.Entry))
+	jumpCheck = int32(unsafe.Offsetof(cpu.JumpCache{}.Check))
+	jumpEntry = int32(unsafe.Offsetof(cpu.JumpCache{}.Entry))
 )
 
 // find makes tmpB the entry of the jump cache for the target in tmpA; what is
@@ -233,16 +232,11 @@ func (t *trans) find() {
 	t.Movzx16(tmpC, tmpC)
 	t.Load(tmpB, natJumps, 8)
 	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
-	t.Load(tmpC, amd64.At(tmpB, jumpNegRIP), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
-	if t.checks == ChecksSign {
-		t.Rorx(tmpC, tmpC, 1, 8) // it is even, and halved less than 1<<63
-	}
-	t.check()
 	t.Shrx(tmpC, tmpA, amd64.RSP, 4)
 	t.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
-	t.Load(tmpA, amd64.At(tmpB, jumpNegKey), 8)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
-	t.smallKey()
+	t.Load(tmpA, amd64.At(tmpB, jumpCheck), 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
+	t.halve()
 	t.check()
 }

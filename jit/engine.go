@@ -23,10 +23,13 @@ import (
 // by RSP it tells whether a difference is less than a page, by a stack's tag whether it
 // is less than half a page, and by R15 it finds the sign.
 const (
-	cpuBias   = 63
-	tlbBias   = 12
+	cpuBias   = 127 // so that one byte of displacement reaches cpu.NativeNear and registers
 	stackBias = cpu.StackBias
 )
+
+// tlbBias makes one byte of displacement reach the stack's entries and the first of the
+// array behind them.
+var tlbBias = int32(cpu.NativeOffsets.TLBStack) + 12
 
 // bufferSize is the code cache's budget; when it is full everything is dropped.
 const bufferSize = 48 << 20
@@ -220,6 +223,9 @@ func (e *Engine) Drop(b *cpu.Block) {
 // field is the operand of a field of the processor.
 func field(off uintptr) amd64.Mem { return amd64.At(amd64.R15, int32(off)-cpuBias) }
 
+// near is the operand of a field of cpu.NativeNear.
+func near(off uintptr) amd64.Mem { return field(cpu.NativeOffsets.Near + off) }
+
 // native is the operand of a field of cpu.NativeState.
 func native(off uintptr) amd64.Mem { return field(cpu.NativeOffsets.Native + off) }
 
@@ -229,20 +235,20 @@ var (
 	natExit    = native(unsafe.Offsetof(cpu.NativeState{}.Exit))
 	natHostSP  = native(unsafe.Offsetof(cpu.NativeState{}.HostSP))
 	natHostBP  = native(unsafe.Offsetof(cpu.NativeState{}.HostBP))
-	natScratch = native(unsafe.Offsetof(cpu.NativeState{}.Scratch))
-	natGroup   = native(unsafe.Offsetof(cpu.NativeState{}.Group))
+	natScratch = near(unsafe.Offsetof(cpu.NativeNear{}.Scratch))
+	natGroup   = near(unsafe.Offsetof(cpu.NativeNear{}.Group))
 	natSpill   = native(unsafe.Offsetof(cpu.NativeState{}.Spill))
 	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
-	natSSE     = native(unsafe.Offsetof(cpu.NativeState{}.SSE))
-	natNoFP    = native(unsafe.Offsetof(cpu.NativeState{}.NoFP))
+	natSSE     = near(unsafe.Offsetof(cpu.NativeNear{}.SSE))
+	natNoFP    = near(unsafe.Offsetof(cpu.NativeNear{}.NoFP))
 	natMXCSR   = native(unsafe.Offsetof(cpu.NativeState{}.HostMXCSR))
 	natX87     = native(unsafe.Offsetof(cpu.NativeState{}.X87))
 	natX87Note = native(unsafe.Offsetof(cpu.NativeState{}.X87Note))
 	natX87Seg  = native(unsafe.Offsetof(cpu.NativeState{}.X87Seg))
 	natX87DP   = native(unsafe.Offsetof(cpu.NativeState{}.X87DP))
 	natTarget  = native(unsafe.Offsetof(cpu.NativeState{}.Target))
-	natJumps   = native(unsafe.Offsetof(cpu.NativeState{}.Jumps))
+	natJumps   = near(unsafe.Offsetof(cpu.NativeNear{}.Jumps))
 )
 
 // hostReg is where guest registers live, or None for memory.

@@ -129,12 +129,12 @@ func named(text string) string {
 		if m[1] == "r15" {
 			return cpuField(uintptr(v + cpuBias))
 		}
-		off := uintptr(v + tlbBias)
+		off := uintptr(v + int64(tlbBias))
 		index := strings.TrimPrefix(m[1], "rsp")
 		for _, f := range []struct {
 			name string
 			at   uintptr
-		}{{"stack", o.TLBStack}, {"code", o.TLBCode}, {"host", o.TLBHost}, {"write", o.TLBWrite}, {"read", o.TLBRead}} {
+		}{{"code", o.TLBCode}, {"write", o.TLBWrite}, {"host", o.TLBHost}, {"stack", o.TLBStack}, {"read", o.TLBRead}} {
 			if off >= f.at {
 				if off > f.at {
 					index += fmt.Sprintf("+%#x", off-f.at)
@@ -160,14 +160,18 @@ func cpuField(off uintptr) string {
 	case within(o.SegReg, 6*o.SegRegSize):
 		return fmt.Sprintf("cpu.Seg.%s+%d", isa.SegName(uint8((off-o.SegReg)/o.SegRegSize)), (off-o.SegReg)%o.SegRegSize)
 	}
-	t := reflect.TypeFor[cpu.NativeState]()
-	for i := range t.NumField() {
-		if f := t.Field(i); within(o.Native+f.Offset, f.Type.Size()) {
-			name := "native." + f.Name
-			if d := off - o.Native - f.Offset; d != 0 {
-				name += fmt.Sprintf("+%d", d)
+	for _, part := range []struct {
+		at uintptr
+		t  reflect.Type
+	}{{o.Near, reflect.TypeFor[cpu.NativeNear]()}, {o.Native, reflect.TypeFor[cpu.NativeState]()}} {
+		for i := range part.t.NumField() {
+			if f := part.t.Field(i); within(part.at+f.Offset, f.Type.Size()) {
+				name := "native." + f.Name
+				if d := off - part.at - f.Offset; d != 0 {
+					name += fmt.Sprintf("+%d", d)
+				}
+				return name
 			}
-			return name
 		}
 	}
 	return fmt.Sprintf("cpu+%#x", off)

@@ -11,7 +11,7 @@ import (
 // Accesses of a block through one base register mostly lie close together: the fields of
 // a structure, the registers that a function saves. The first of such a group, its
 // leader, looks up the page of the lowest address and makes sure that the highest is in
-// it, too. It leaves where that page is in NativeState.Group; the others need no more.
+// it, too. It leaves where that page is in NativeNear.Group; the others need no more.
 // That holds until the base register changes (PUSH, POP and additions of constants are
 // followed), or an instruction of the interpreter's comes, which may do anything. A
 // page that may be written may be read: reads join a group of writes.
@@ -32,7 +32,7 @@ type group struct {
 const (
 	none       = -1
 	groupReach = 512 // bytes from the first to the last
-	groupSlots = int32(len(cpu.NativeState{}.Group))
+	groupSlots = int32(len(cpu.NativeNear{}.Group))
 )
 
 // stackEffect is what an instruction does to the stack pointer.

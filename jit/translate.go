@@ -323,7 +323,7 @@ func (t *trans) linkFrom(pos int, target uint64) {
 			t.JmpTo(int(s.stub))
 			t.PatchShort(ok)
 		} else {
-			t.smallKey()
+			t.halve()
 			t.PatchShortTo(t.leaveUnlessWell(), int(s.stub))
 		}
 		s.rel = int32(t.Jmp())
@@ -493,7 +493,7 @@ func (t *trans) offset(op *cpu.Op) (amd64.Mem, bool) {
 		if size == 4 {
 			v = uint64(uint32(v))
 		}
-		if near(int64(v)) {
+		if reaches(int64(v)) {
 			return amd64.At(amd64.None, int32(v)), true
 		}
 		t.MovImm(tmpA, v)
@@ -510,15 +510,15 @@ func (t *trans) offset(op *cpu.Op) (amd64.Mem, bool) {
 		}
 	}
 	wraps := !t.long && m.Disp < -1<<16 // often on purpose: an array in the upper half
-	if m.Index == amd64.None && m.Base != tmpC && m.Base != tmpA && (size == 8 || !t.long && !wraps) && near(int64(m.Disp)) {
+	if m.Index == amd64.None && m.Base != tmpC && m.Base != tmpA && (size == 8 || !t.long && !wraps) && reaches(int64(m.Disp)) {
 		return m, true
 	}
 	t.Lea(tmpA, m, size)
 	return amd64.At(tmpA, 0), true
 }
 
-// near reports whether a displacement has room for the size of an access.
-func near(d int64) bool { return d >= -1<<31 && d < 1<<31-2*pageSize }
+// reaches reports whether a displacement has room for the size of an access.
+func reaches(d int64) bool { return d >= -1<<31 && d < 1<<31-2*pageSize }
 
 // operand translates the instruction's memory operand of n bytes.
 func (t *trans) operand(op *cpu.Op, n, kind int) (amd64.Mem, bool) {
