@@ -55,12 +55,12 @@ const (
 )
 
 type tlb struct {
-	r     [tlbSize]uint64  // tags
-	stack [2]StackTLB      // of stack accesses of translated code, for reading and writing
+	r     [tlbSize]uint64 // tags
+	stack [StackEntries]StackTLB
 	host  [tlbSize]uintptr // host address of the page minus its linear address
 	w     [tlbSize]uint64  // tags
 	code  [tlbSize]uint64  // codeKey of a page that may be executed, or 0
-	cold [tlbSize]struct {
+	cold  [tlbSize]struct {
 		x  uint64 // tag
 		pa uint64 // physical page, with paGlobal, paDevice and paListed
 	}
@@ -83,7 +83,7 @@ func (l *setList) all() []uint32 { return l.sets[:l.n] }
 // pa is the physical page of a set, with paGlobal and paDevice.
 func (t *tlb) pa(set uint64) uint64 { return t.cold[set].pa &^ paListed }
 
-// StackTLB is the translation that stack accesses of translated code look at before
+// StackTLB is a translation that stack accesses of translated code look at before
 // they search the TLB: a copy of part of what that holds, which goes when that
 // changes. Tag is StackBias minus the address from which on it is good, see package jit.
 type StackTLB struct {
@@ -105,7 +105,14 @@ var (
 	}()
 )
 
-func (t *tlb) dropStack() { t.stack = [2]StackTLB{stackNone, stackNone} }
+func (t *tlb) dropStack() {
+	for i := range t.stack {
+		t.stack[i] = stackNone
+	}
+}
+
+// StackEntries is how many there are, in pairs for reading and writing.
+const StackEntries = 8
 
 // codeKey names a linear page and the physical page behind it: jumps of translated code
 // compare it. A direct one into another page does so as it is. An indirect one adds its
@@ -133,13 +140,19 @@ type physEntry struct {
 	writable bool
 }
 
+// drop empties a set, of which the stack's entries must not hold a copy.
 func (t *tlb) drop(set uint32) {
-	if fast(t.r[set], set) || fast(t.w[set], set) {
-		t.dropStack()
-	}
 	none := noTag(set)
 	t.r[set], t.w[set], t.cold[set].x = none, none, none
 	t.code[set] = 0
+}
+
+// evict empties a set, and the stack's entries if they may be copies.
+func (t *tlb) evict(set uint32) {
+	if fast(t.r[set], set) || fast(t.w[set], set) {
+		t.dropStack()
+	}
+	t.drop(set)
 }
 
 func (t *tlb) flush(global bool) {
@@ -225,7 +238,7 @@ func (c *CPU) flushPage(lin uint64) {
 	}
 	for _, t := range c.tlbs {
 		if t != nil {
-			t.drop(uint32(lin >> 12 & (tlbSize - 1)))
+			t.evict(uint32(lin >> 12 & (tlbSize - 1)))
 		}
 	}
 }
@@ -552,7 +565,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	into := c.tlbOf(idx)
 	e := &into.cold[set]
 	if e.pa&^0xfff != t.pa || !is(into.r[set], page) && !is(e.x, page) && !is(into.w[set], page) {
-		into.drop(set)
+		into.evict(set)
 	}
 	e.pa = t.pa | e.pa&paListed
 	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {

@@ -13,12 +13,10 @@ import (
 
 // A memory access searches the TLB, whose address (and tlbBias) is in RSP, inline.
 // Accesses through the stack pointer look at an entry of their own first, which
-// takes neither a hash nor a dependent load. It is good for half a page: for
-// accesses that begin in the window of 2048 bytes from its tag on. That lies so that
-// none of them crosses the end of the page: at the page's beginning or 64 bytes
-// before its second half. Where it does not fit, the lookup of the glue searches the
-// TLB, makes the entry a copy of what it finds and goes back, or leaves for Go. (An
-// access to the last 64 bytes of a page always goes that way.)
+// takes neither a hash nor a dependent load. There are several, see stackEntryOf. An
+// entry is good for half a page: for accesses that begin in the window of 2048 bytes from
+// its tag on, see stackWindow. Where it does not fit, the lookup of the glue searches the
+// TLB, makes the entry a copy of what it finds and goes back, or leaves for Go.
 
 // stackSite is what the lookup needs to know of an access, by the number of its exit.
 type stackSite struct {
@@ -77,9 +75,34 @@ func tags(kind int) amd64.Mem {
 
 var tlbHost = inTLB(cpu.NativeOffsets.TLBHost)
 
-// stackEntry are the words of the stack's entry.
-func stackEntry(kind int) (tag, host amd64.Mem) {
-	tag = inTLB(cpu.NativeOffsets.TLBStack + uintptr(kind)*unsafe.Sizeof(cpu.StackTLB{}))
+// farStack is from where on displacements from the stack pointer are far.
+const farStack = 128
+
+// stackEntryOf is the number of the stack's entry for an access. Functions differ in
+// them, and in a function what is near the stack pointer and what is not: what is in use
+// at a time may lie in several pages.
+func (t *trans) stackEntryOf(kind int, disp int32) int {
+	pair := int(t.b.RIP() >> 8 & 0xff)
+	if disp >= farStack {
+		pair++
+	}
+	return (2*pair + kind) % cpu.StackEntries
+}
+
+// windowStep is what the beginnings of windows are multiples of, and more than the size of an
+// access through the stack pointer.
+const windowStep = 64
+
+// stackWindow is where the window for an access at an offset in its page begins: the access
+// is in its middle if the window is in the page then, and the last access that it
+// admits, too. (None admits those in the last 64 bytes.)
+func stackWindow(off int32) int32 {
+	return min(max(off&^(windowStep-1)-pageSize/4, 0), pageSize/2-windowStep)
+}
+
+// stackEntry are the words of one of the stack's entries.
+func stackEntry(entry int) (tag, host amd64.Mem) {
+	tag = inTLB(cpu.NativeOffsets.TLBStack + uintptr(entry)*unsafe.Sizeof(cpu.StackTLB{}))
 	host = tag
 	host.Disp += int32(unsafe.Offsetof(cpu.StackTLB{}.Host))
 	return tag, host
@@ -93,7 +116,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	switch {
 	case stack:
 		var tag amd64.Mem
-		tag, host = stackEntry(kind)
+		tag, host = stackEntry(t.stackEntryOf(kind, m.Disp))
 		t.Load(tmpB, tag, 8)
 		t.Lea(tmpC, t.lastByte(m, tmpB, 1-stackBias, pageSize/2), 8)
 		t.Shrx(tmpC, tmpC, tmpB, 8)
@@ -159,7 +182,7 @@ func (t *trans) missed(s *slowPath) {
 	if s.access == cpu.NativeWrite {
 		kind = write
 	}
-	t.JmpTo(t.e.lookup[kind])
+	t.JmpTo(t.e.lookup[t.stackEntryOf(kind, s.linear.Disp)])
 	t.Patch(fail, t.N)
 	t.giveBack()
 	t.MovImm(tmpC, uint64(id))
@@ -168,8 +191,8 @@ func (t *trans) missed(s *slowPath) {
 
 // emitStackLookup writes the search of the TLB for a stack access at tmpA. RCX is
 // the number of the access's exit; where that is done the third spilled word says.
-func (e *Engine) emitStackLookup(kind int) {
-	a := &e.asm
+func (e *Engine) emitStackLookup(entry int) {
+	a, kind := &e.asm, entry&1
 	spill := func(i int32) amd64.Mem { m := natSpill; m.Disp += 8 * i; return m }
 	a.Store(natExit, amd64.RCX, 4)
 	a.Store(spill(0), amd64.RAX, 8)
@@ -189,18 +212,19 @@ func (e *Engine) emitStackLookup(kind int) {
 	a.Store(natLinear, tmpA, 8)
 	a.JmpMem(spill(2))
 	a.PatchShort(found)
-	tag, host := stackEntry(kind)
+	tag, host := stackEntry(entry)
 	a.Store(host, amd64.RAX, 8)
 	a.Mov(tmpC, amd64.RDX, 4)
 	a.Not(tmpC, 8)
 	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Disp: 1 + stackBias}, 8) // the page's tag
-	a.Store(tag, tmpB, 8)
 	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA, Disp: -stackBias}, 8) // offset in the page
-	a.Shrx(tmpC, tmpC, tmpB, 8)
-	first := a.Jrcxz() // half
-	a.Lea(tmpB, amd64.At(tmpB, -(pageSize/2-64)), 8)
+	a.Rorx(tmpC, tmpC, 6, 8)
+	a.Bytes(0x0f, 0xb6, 0xc9) // MOVZX ECX,CL
+	a.LeaCode(amd64.RAX, e.windows)
+	at := amd64.Mem{Base: amd64.RAX, Index: tmpC, Scale: 2}
+	a.Emit(&amd64.Insn{Opcode: 0x63, Size: 8, Reg: tmpC, Mem: &at}) // MOVSXD
+	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC}, 8)
 	a.Store(tag, tmpB, 8)
-	a.PatchShort(first)
 	a.Rorx(tmpC, amd64.RDX, 32, 8)
 	a.Mov(tmpC, tmpC, 4)
 	a.LeaCode(tmpB, 0)

@@ -47,10 +47,11 @@ type Engine struct {
 	t    trans // the translation under way, or the last one
 	base uintptr
 
-	glue    [2]glue // of 32- and 64-bit code
-	lookup  [2]int  // of stack accesses, for reading and writing
-	loadSSE int     // offset of what loads the XMM registers
-	start   int     // of blocks
+	glue    [2]glue               // of 32- and 64-bit code
+	lookup  [cpu.StackEntries]int // of stack accesses
+	windows int                   // offset of a table, see stackWindow
+	loadSSE int                   // offset of what loads the XMM registers
+	start   int                   // of blocks
 
 	accesses []stackSite // by exit
 
@@ -279,9 +280,13 @@ func (e *Engine) emitGlue() {
 	a := &e.asm
 	e.loadSSE = a.N
 	e.emitLoadSSE()
-	for kind := range e.lookup {
-		e.lookup[kind] = a.N
-		e.emitStackLookup(kind)
+	e.windows = a.N
+	for off := int32(0); off < pageSize; off += windowStep {
+		a.Imm(uint64(-stackWindow(off)), 4)
+	}
+	for entry := range e.lookup {
+		e.lookup[entry] = a.N
+		e.emitStackLookup(entry)
 	}
 	for i := range e.glue {
 		e.emitGlueOf(i == 1)
