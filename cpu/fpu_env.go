@@ -88,6 +88,9 @@ func envSize(in *Op) int {
 	return 28
 }
 
+// envAlign is what its address should be a multiple of (SDM volume 3A, table 6-7).
+func envAlign(in *Op) int { return min(int(in.OpSize), 4) }
+
 // putEnv writes the environment. Reserved upper halves are all ones.
 func (c *CPU) putEnv(in *Op, b []byte) {
 	f := &c.FPU
@@ -161,14 +164,14 @@ func (c *CPU) fnstenv(in *Op) {
 	var b [28]byte
 	n := envSize(in)
 	c.putEnv(in, b[:n])
-	c.storeBytes(in.Seg, c.ea(in), b[:n])
+	c.storeAligned(in.Seg, c.ea(in), b[:n], envAlign(in))
 	c.setCW(c.FPU.CW | softfloat.AllExceptions)
 }
 
 func (c *CPU) fldenv(in *Op) {
 	var b [28]byte
 	n := envSize(in)
-	c.loadBytes(in.Seg, c.ea(in), b[:n])
+	c.loadAligned(in.Seg, c.ea(in), b[:n], envAlign(in))
 	c.getEnv(in, b[:n])
 }
 
@@ -180,14 +183,14 @@ func (c *CPU) fnsave(in *Op) {
 	for i := range uint8(8) {
 		putF80(b[n+10*int(i):], c.st(i))
 	}
-	c.storeBytes(in.Seg, c.ea(in), b[:n+80])
+	c.storeAligned(in.Seg, c.ea(in), b[:n+80], envAlign(in))
 	c.fninit()
 }
 
 func (c *CPU) frstor(in *Op) {
 	var b [28 + 80]byte
 	n := envSize(in)
-	c.loadBytes(in.Seg, c.ea(in), b[:n+80])
+	c.loadAligned(in.Seg, c.ea(in), b[:n+80], envAlign(in))
 	c.getEnv(in, b[:n])
 	for i := range uint8(8) {
 		c.FPU.Reg[c.phys(i)] = getF80(b[n+10*int(i):])

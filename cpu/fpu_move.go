@@ -108,7 +108,7 @@ func init() {
 	exec(func(c *CPU, in *Op) {
 		ea := c.ea(in)
 		var b [10]byte
-		c.loadBytes(in.Seg, ea, b[:])
+		c.loadAligned(in.Seg, ea, b[:], 8)
 		c.fpuStartMem(in, ea)
 		c.fpuLoaded(getF80(b[:]))
 	}, "FLD Mt")
@@ -187,7 +187,7 @@ func (c *CPU) fld(in *Op, l *fpuLoad) {
 func (c *CPU) fst(in *Op, s *fpuStore, pop bool) {
 	ea := c.ea(in)
 	if c.stEmpty(0) {
-		c.fstEmpty(in, ea, s.size, func() { c.store(in.Seg, ea, s.size, s.indefinite) }, pop)
+		c.fstEmpty(in, ea, s.size, 1, func() { c.store(in.Seg, ea, s.size, s.indefinite) }, pop)
 		return
 	}
 	e := c.fpuEnv()
@@ -217,12 +217,12 @@ func fpuKeeps(e *softfloat.Env) bool {
 }
 
 // fstEmpty is the store of an empty ST(0): the indefinite value if that is masked.
-func (c *CPU) fstEmpty(in *Op, ea uint64, size int, store func(), pop bool) {
+func (c *CPU) fstEmpty(in *Op, ea uint64, size, align int, store func(), pop bool) {
 	masked := c.FPU.CW&swIE != 0
 	if masked {
 		store()
 	} else {
-		c.checkWrite(in.Seg, ea, size)
+		c.checkWriteAligned(in.Seg, ea, size, align)
 	}
 	c.fpuStartMem(in, ea)
 	c.fpuStackFault(false)
@@ -236,11 +236,11 @@ func (c *CPU) fstpT(in *Op) {
 	var b [10]byte
 	if c.stEmpty(0) {
 		putF80(b[:], softfloat.Indefinite80)
-		c.fstEmpty(in, ea, 10, func() { c.storeBytes(in.Seg, ea, b[:]) }, true)
+		c.fstEmpty(in, ea, 10, 8, func() { c.storeAligned(in.Seg, ea, b[:], 8) }, true)
 		return
 	}
 	putF80(b[:], c.st(0))
-	c.storeBytes(in.Seg, ea, b[:])
+	c.storeAligned(in.Seg, ea, b[:], 8)
 	c.fpuStartMem(in, ea)
 	c.fpuPop()
 }
@@ -251,7 +251,7 @@ var bcdIndefinite = [10]byte{7: 0xc0, 8: 0xff, 9: 0xff}
 func (c *CPU) fbstp(in *Op) {
 	ea := c.ea(in)
 	if c.stEmpty(0) {
-		c.fstEmpty(in, ea, 10, func() { c.storeBytes(in.Seg, ea, bcdIndefinite[:]) }, true)
+		c.fstEmpty(in, ea, 10, 1, func() { c.storeBytes(in.Seg, ea, bcdIndefinite[:]) }, true)
 		return
 	}
 	e := c.fpuEnv()

@@ -283,12 +283,19 @@ func (c *CPU) lookup(lin uint64, n int, acc access, user bool) span {
 	return s
 }
 
+// checkAligned raises #AC for a user's operand that is no multiple of n bytes, a power of 2,
+// if that is asked for (SDM volume 3A, 6.15, interrupt 17).
+func (c *CPU) checkAligned(lin uint64, n int, user bool) {
+	if c.strict && user && !c.implicit && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 && lin&uint64(n-1) != 0 {
+		c.raiseCode(vecAC, 0)
+	}
+}
+
 // locate translates an access that may cross a page; both pages are checked
 // before anything is read or written.
 func (c *CPU) locate(lin uint64, n int, acc access, user bool) [2]span {
-	if c.strict && user && !c.implicit && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 &&
-		n <= 8 && lin&uint64(n-1) != 0 && n&(n-1) == 0 {
-		c.raiseCode(vecAC, 0)
+	if n <= 8 && n&(n-1) == 0 {
+		c.checkAligned(lin, n, user)
 	}
 	var s [2]span
 	if room := int(0x1000 - lin&0xfff); n > room {
@@ -399,22 +406,34 @@ func (c *CPU) putSlow(n int, x uint64) {
 }
 
 // loadBytes reads an operand of any size.
-func (c *CPU) loadBytes(seg uint8, off uint64, p []byte) {
+func (c *CPU) loadBytes(seg uint8, off uint64, p []byte) { c.loadAligned(seg, off, p, 1) }
+
+// loadAligned is loadBytes for what should be a multiple of align, see checkAligned.
+func (c *CPU) loadAligned(seg uint8, off uint64, p []byte, align int) {
 	lin := c.checkSeg(seg, off, len(p), accRead)
+	c.checkAligned(lin, align, c.cpl == 3)
 	s := c.locate(lin, len(p), accRead, c.cpl == 3)
 	c.readSpans(&s, p)
 }
 
 // storeBytes writes an operand of any size; both pages are checked first.
-func (c *CPU) storeBytes(seg uint8, off uint64, p []byte) {
+func (c *CPU) storeBytes(seg uint8, off uint64, p []byte) { c.storeAligned(seg, off, p, 1) }
+
+// storeAligned is storeBytes likewise.
+func (c *CPU) storeAligned(seg uint8, off uint64, p []byte, align int) {
 	lin := c.checkSeg(seg, off, len(p), accWrite)
+	c.checkAligned(lin, align, c.cpl == 3)
 	s := c.locate(lin, len(p), accWrite, c.cpl == 3)
 	c.writeSpans(&s, p)
 }
 
 // checkWrite raises the fault that a write of n bytes would, and changes nothing.
-func (c *CPU) checkWrite(seg uint8, off uint64, n int) {
+func (c *CPU) checkWrite(seg uint8, off uint64, n int) { c.checkWriteAligned(seg, off, n, 1) }
+
+// checkWriteAligned is checkWrite for what should be a multiple of align.
+func (c *CPU) checkWriteAligned(seg uint8, off uint64, n, align int) {
 	lin := c.checkSeg(seg, off, n, accWrite)
+	c.checkAligned(lin, align, c.cpl == 3)
 	c.locate(lin, n, accWrite, c.cpl == 3)
 }
 

@@ -66,6 +66,10 @@ func TestAlignmentCheck(t *testing.T) {
 		{"byte", 3, true, FlagAC, "a001800000", true},
 		{"dword write", 3, true, FlagAC, "a302800000", false},
 		{"stack", 3, true, FlagAC, "4c 50", false},
+		{"FLD m80", 3, true, FlagAC, "db2d04800000", false}, // a multiple of 8
+		{"aligned FLD m80", 3, true, FlagAC, "db2d08800000", true},
+		{"FNSTENV", 3, true, FlagAC, "d93502800000", false}, // of 4
+		{"aligned FNSTENV", 3, true, FlagAC, "d93504800000", true},
 		{"without AC", 3, true, 0, "66a101800000", true},
 		{"without AM", 3, false, FlagAC, "66a101800000", true},
 		{"ring 0", 0, true, FlagAC, "66a101800000", true},
