@@ -5,10 +5,12 @@ package cpu_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"g86/cpu"
 	"g86/jit"
@@ -69,6 +71,35 @@ func lockstep(t *testing.T, bits int, pool [][][]byte, seed uint64) uint64 {
 	})
 	require.NoError(t, e.Close())
 	return n
+}
+
+// mdwe in the environment makes the test's process one that gets no memory that is both
+// writable and executable.
+const mdwe = "G86_TEST_MDWE"
+
+func init() {
+	if os.Getenv(mdwe) != "" && unix.Prctl(unix.PR_SET_MDWE, unix.PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) != nil {
+		jit.ForceDual = true // a kernel before 6.3
+	}
+}
+
+// TestWriteOrExecute: where memory is either writable or executable, host code runs in
+// pages that are mapped twice.
+func TestWriteOrExecute(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	if os.Getenv(mdwe) == "" {
+		child := exec.Command(os.Args[0], "-test.run", "^(TestWriteOrExecute|TestClusteredAccesses)$")
+		child.Env = append(os.Environ(), mdwe+"=1")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return
+	}
+	e, err := jit.Attach(cpu.NewCodeCache(), 0)
+	require.NoError(t, err)
+	require.True(t, e.Dual())
+	require.NoError(t, e.Close())
 }
 
 // TestClusteredAccesses: programs in which many accesses share a search of the TLB, on

@@ -217,7 +217,7 @@ func (e *Engine) emitStackLookup(entry int) {
 	a.Mov(tmpC, amd64.RDX, 4)
 	a.Not(tmpC, 8)
 	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Disp: 1 + stackBias}, 8) // the page's tag
-	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA, Disp: -stackBias}, 8) // offset in the page
+	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA, Disp: -stackBias}, 8)    // offset in the page
 	a.Rorx(tmpC, tmpC, 6, 8)
 	a.Bytes(0x0f, 0xb6, 0xc9) // MOVZX ECX,CL
 	a.LeaCode(amd64.RAX, e.windows)

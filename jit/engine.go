@@ -6,10 +6,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -43,6 +41,7 @@ const (
 // Engine is the translator of one machine.
 type Engine struct {
 	code *cpu.CodeCache
+	buf  *buffer
 	asm  amd64.Asm
 	t    trans // the translation under way, or the last one
 	base uintptr
@@ -85,14 +84,13 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err := Supported(); err != nil {
 		return nil, err
 	}
-	buf, err := syscall.Mmap(-1, 0, bufferSize, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	buf, err := newBuffer(bufferSize)
 	if err != nil {
-		return nil, fmt.Errorf("the host gives no memory that is both writable and executable: %w", err)
-	}
-	syscall.Madvise(buf, syscall.MADV_HUGEPAGE) // a wish: translated code jumps about and waits for the host's TLB
-	e := &Engine{code: code, asm: amd64.Asm{Buf: buf}, base: uintptr(unsafe.Pointer(&buf[0])), Checks: hostChecks}
-	if err := e.makeSites(); err != nil {
 		return nil, err
+	}
+	e := &Engine{code: code, buf: buf, asm: amd64.Asm{Buf: buf.code}, base: buf.base, Checks: hostChecks}
+	if err := e.makeSites(); err != nil {
+		return nil, errors.Join(err, buf.close())
 	}
 	e.hot = map[uint64]uint64{}
 	e.Stats.Ops = make([]uint64, len(isa.Forms))
@@ -102,18 +100,22 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	return e, nil
 }
 
+// Dual reports whether host code is written at other addresses than it runs at, because the
+// host refuses memory that is writable and executable.
+func (e *Engine) Dual() bool { return e.buf.dual != nil }
+
 // Close gives the code buffer back. The processors must not run any more.
 func (e *Engine) Close() error {
-	if e.asm.Buf == nil {
+	if e.buf == nil {
 		return nil
 	}
-	buf := e.asm.Buf
-	e.asm.Buf = nil
+	buf := e.buf
+	e.buf, e.asm.Buf = nil, nil
 	var err error
 	if e.perf != nil {
 		err = e.perf.close()
 	}
-	if err := errors.Join(err, syscall.Munmap(buf), e.freeSites()); err != nil {
+	if err := errors.Join(err, buf.close(), e.freeSites()); err != nil {
 		return errors.Join(errors.New("jit: code buffer"), err)
 	}
 	return nil

@@ -129,3 +129,7 @@ const (
 
 	NumChecks
 )
+
+// ForceDual makes Attach do what it does on hosts that refuse memory that is writable and
+// executable at once.
+var ForceDual bool

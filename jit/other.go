@@ -29,6 +29,9 @@ func Translates(isa.ID) bool { return false }
 // HostFeatures finds none.
 func HostFeatures() (has, lacks []string) { return nil, nil }
 
+// Dual is false.
+func (*Engine) Dual() bool { return false }
+
 // Close does nothing.
 func (*Engine) Close() error { return nil }
 

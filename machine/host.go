@@ -21,6 +21,7 @@ type HostReport struct {
 	KVMExitNS  uint64   `json:"kvm_exit_ns,omitempty"`          // nanoseconds for a port write, there and back
 	KVMLacks   []string `json:"kvm_lacks,omitempty"`            // features of the default CPU model
 	Translator string   `json:"translator"`                     // "": it works; otherwise why not
+	Dual       bool     `json:"translator_dual_mapping"`        // its code is written at other addresses than it runs at
 	Features   []string `json:"translator_features"`            // extensions of the processor that it uses
 	Lacks      []string `json:"translator_lacks,omitempty"`     // and those that it would
 }
@@ -41,7 +42,7 @@ func ExamineHost() HostReport {
 		r.KVM, r.Accel = err.Error(), "jit"
 	}
 	r.Features, r.Lacks = jit.HostFeatures()
-	if err := checkTranslator(); err != nil {
+	if r.Dual, err = checkTranslator(); err != nil {
 		r.Translator = err.Error()
 		if r.Accel == "jit" {
 			r.Accel = "interp"
@@ -51,13 +52,14 @@ func ExamineHost() HostReport {
 }
 
 // checkTranslator attaches a translator to nothing.
-func checkTranslator() error {
+func checkTranslator() (dual bool, err error) {
 	e, err := jit.Attach(cpu.NewCodeCache(), jit.Heat)
 	if err != nil {
-		return err
+		return false, err
 	}
+	dual = e.Dual()
 	if err := e.Close(); err != nil {
-		return errors.New("its memory cannot be given back: " + err.Error())
+		return false, errors.New("its memory cannot be given back: " + err.Error())
 	}
-	return nil
+	return dual, nil
 }

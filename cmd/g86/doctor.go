@@ -73,7 +73,11 @@ func (d *checkup) String() string {
 		line("kvm cpu", false, "no %s under KVM: without --cpu, guests do without", strings.Join(d.KVMLacks, ", "))
 	}
 	if d.Translator == "" {
-		line("translator", true, "works: executable memory, a processor whose flags are known, %s", strings.Join(d.Features, ", "))
+		memory := "executable memory"
+		if d.Dual {
+			memory += " (mapped twice: this host refuses what is writable, too)"
+		}
+		line("translator", true, "works: %s, a processor whose flags are known, %s", memory, strings.Join(d.Features, ", "))
 		if d.Lacks != nil {
 			line("translator", false, "the interpreter runs instructions of %s", strings.Join(d.Lacks, ", "))
 		}
