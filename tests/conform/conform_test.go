@@ -60,7 +60,7 @@ func TestJSONIsMOO(t *testing.T) {
 	var l []map[string]any
 	for _, x := range want.Tests {
 		state := func(s moo.State) map[string]any {
-			regs, ram := map[string]uint16{}, [][2]uint32{}
+			regs, ram := map[string]uint32{}, [][2]uint32{}
 			for i, name := range moo.RegNames {
 				if s.Mask>>i&1 != 0 {
 					regs[name] = s.Regs[i]
@@ -98,8 +98,8 @@ func TestJSONRefused(t *testing.T) {
 		{`"bytes"`, `"octets"`, "lacks"},
 		{`[4, 1, 244]`, `[4, 1, 999]`, "no byte"},
 		{`[4, 1, 244]`, `[4, 1]`, "no HLT"},
-		{`"bx":0`, `"ebx":0`, "386"},
-		{`"bx":0`, `"bx":65536`, "16-bit"},
+		{`"bx":0`, `"ebx":0`, "none of an 80286 or an 80386"},
+		{`"bx":0`, `"bx":65536`, "16 bits"},
 		{`[4097,1]`, `[4097,256]`, "no byte"},
 	} {
 		_, err := parseJSON([]byte("[" + strings.Replace(good, x.from, x.to, 1) + "]"))

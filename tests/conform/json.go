@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"g86/tests/moo"
 )
@@ -93,21 +94,22 @@ func (j *jsonTest) convert() (*moo.Test, error) {
 }
 
 func (j *jsonState) convert() (s moo.State, err error) {
-	known := 0
-	for i, name := range moo.RegNames {
-		v, ok := j.Regs[name]
-		if !ok {
-			continue
+	names := slices.Clone(moo.RegNames[:])
+	for name := range j.Regs {
+		if slices.Contains(moo.RegNames32[:], name) && !slices.Contains(moo.RegNames[:], name) {
+			s.Wide, names = true, moo.RegNames32[:]
 		}
-		if v > 0xffff {
-			return s, fmt.Errorf("register %s is %#x: 16-bit vectors only", name, v)
+	}
+	for name, v := range j.Regs {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return s, fmt.Errorf("register %q is none of an 80286 or an 80386", name)
+		}
+		if v > 0xffff && !s.Wide {
+			return s, fmt.Errorf("register %s is %#x, which has no room in 16 bits", name, v)
 		}
 		s.Mask |= 1 << i
-		s.Regs[i] = uint16(v)
-		known++
-	}
-	if known != len(j.Regs) {
-		return s, fmt.Errorf("registers of a 386: only vectors of the 80286 in real mode can be judged yet")
+		s.Regs[i] = v
 	}
 	for _, c := range j.RAM {
 		if c[1] > 0xff {

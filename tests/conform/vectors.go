@@ -131,12 +131,12 @@ func (f *vectorFile) runTests(ctx context.Context, model string, r *Result) erro
 	if err != nil {
 		return err
 	}
-	var rules []vectors.Rule
-	switch set.CPU {
-	case "286", "80286", "C286", "":
-		rules = vectors.Rules80286
-	default:
-		return fmt.Errorf("vectors of a %s: only those of the 80286 in real mode can be judged yet", set.CPU)
+	rules, err := vectors.RulesFor(set.CPU, len(set.Tests) > 0 && set.Tests[0].Initial.Wide)
+	if err != nil {
+		return err
+	}
+	if set.Mode != 0 {
+		return fmt.Errorf("vectors of the processor's mode %d: only those of real mode (0) can be judged", set.Mode)
 	}
 	runner, err := vectors.NewRunner(model)
 	if err != nil {
@@ -156,13 +156,13 @@ func (f *vectorFile) runTests(ctx context.Context, model string, r *Result) erro
 			r.skip(revokedReason, 1)
 			continue
 		}
-		mask := f.meta.DefinedFlags(f.path, t)
-		out := runner.Run(t, mask, false)
+		defined := f.meta.Defined(f.path, set, t)
+		out := runner.Run(t, defined, false)
 		if out.Pass() {
 			r.Passed++
 			continue
 		}
-		if k := slices.IndexFunc(rules, func(x vectors.Rule) bool { return x.Skip(runner, t, mask, &out) }); k >= 0 {
+		if k := slices.IndexFunc(rules, func(x vectors.Rule) bool { return x.Skip(runner, t, defined, &out) }); k >= 0 {
 			r.skip(rules[k].Name+": "+rules[k].Why, 1)
 			continue
 		}

@@ -1,5 +1,5 @@
-// Package moo reads the MOO format of hardware-captured single-instruction
-// tests: chunks of tag, length and data, little-endian.
+// Package moo reads the MOO format, up to version 1.1, of hardware-captured
+// single-instruction tests: chunks of tag, length and data, little-endian.
 package moo
 
 import (
@@ -18,8 +18,10 @@ const maxFile = 1 << 30
 
 // File is one file: the tests of one instruction form.
 type File struct {
-	CPU   string
-	Tests []Test
+	CPU     string
+	Mode    uint8      // the processor's, 0 is real mode
+	Defined *Registers // not nil: masks of what is defined after every test
+	Tests   []Test
 }
 
 // Test is one captured execution.
@@ -28,7 +30,8 @@ type Test struct {
 	Name      string
 	Bytes     []byte
 	Initial   State
-	Final     State // registers that changed, memory that was written
+	Final     State      // registers that changed, memory that was written
+	Defined   *Registers // not nil: masks of what is defined after it
 	Exception *Exception
 	Hash      string
 }
@@ -39,7 +42,8 @@ type Exception struct {
 	FlagsAddr uint32 // where the flags word was pushed
 }
 
-// Register numbers of State.Regs, in the order of the format.
+// Register numbers. The first are in the order of the format's 16-bit chunks; those from FS
+// on and the upper halves of the others are the 386's.
 const (
 	AX = iota
 	BX
@@ -55,16 +59,39 @@ const (
 	DI
 	IP
 	Flags
+	FS
+	GS
+	CR0
+	CR3
+	DR6
+	DR7
 	NumRegs
 )
 
-// RegNames are the registers' names in that order.
-var RegNames = [NumRegs]string{"ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si", "di", "ip", "flags"}
+// numRegs16 is how many registers a 16-bit chunk may hold.
+const numRegs16 = Flags + 1
+
+// order32 are the registers of a 32-bit chunk.
+var order32 = [NumRegs]int{CR0, CR3, AX, BX, CX, DX, SI, DI, BP, SP, CS, DS, ES, FS, GS, SS, IP, Flags, DR6, DR7}
+
+// RegNames are the registers' names, those of 16 bits where there are two.
+var RegNames = [NumRegs]string{"ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si", "di", "ip", "flags",
+	"fs", "gs", "cr0", "cr3", "dr6", "dr7"}
+
+// RegNames32 are the registers' names on a 386.
+var RegNames32 = [NumRegs]string{"eax", "ebx", "ecx", "edx", "cs", "ss", "ds", "es", "esp", "ebp", "esi", "edi", "eip", "eflags",
+	"fs", "gs", "cr0", "cr3", "dr6", "dr7"}
+
+// Registers are the values of some registers, or masks of them.
+type Registers struct {
+	Mask uint32 // which are present
+	Regs [NumRegs]uint32
+}
 
 // State is a set of registers and bytes of memory.
 type State struct {
-	Mask uint16 // which registers are present
-	Regs [NumRegs]uint16
+	Registers
+	Wide bool // they are a 386's
 	RAM  []Cell
 }
 
@@ -107,12 +134,23 @@ func Parse(b []byte) (*File, error) {
 	f.CPU = strings.TrimRight(string(head[8:12]), " \x00")
 	for r.more() {
 		tag, data := r.chunk()
-		if tag == "TEST" {
+		d := reader{b: data}
+		switch tag {
+		case "META":
+			if len(data) > metaMode {
+				f.Mode = data[metaMode]
+			}
+		case "RMSK", "RM32":
+			f.Defined = d.registers(tag == "RM32")
+		case "TEST":
 			t, err := parseTest(data)
 			if err != nil {
 				return nil, fmt.Errorf("test %d: %w", len(f.Tests), err)
 			}
 			f.Tests = append(f.Tests, t)
+		}
+		if d.err != nil {
+			return nil, fmt.Errorf("chunk %q: %w", tag, d.err)
 		}
 	}
 	if r.err != nil {
@@ -120,6 +158,9 @@ func Parse(b []byte) (*File, error) {
 	}
 	return f, nil
 }
+
+// metaMode is where a META chunk has the processor's mode.
+const metaMode = 27
 
 func parseTest(b []byte) (t Test, err error) {
 	r := reader{b: b}
@@ -133,9 +174,9 @@ func parseTest(b []byte) (t Test, err error) {
 		case "BYTS":
 			t.Bytes = d.bytes(int(d.u32()))
 		case "INIT":
-			t.Initial, d.err = parseState(data)
+			t.Initial, _, d.err = parseState(data)
 		case "FINA":
-			t.Final, d.err = parseState(data)
+			t.Final, t.Defined, d.err = parseState(data)
 		case "EXCP":
 			t.Exception = &Exception{Vector: d.bytes(1)[0], FlagsAddr: d.u32()}
 		case "HASH":
@@ -148,33 +189,32 @@ func parseTest(b []byte) (t Test, err error) {
 	return t, r.err
 }
 
-func parseState(b []byte) (s State, err error) {
+// parseState reads a state, and the masks in it if there are any.
+func parseState(b []byte) (s State, defined *Registers, err error) {
 	r := reader{b: b}
 	for r.more() {
 		tag, data := r.chunk()
 		d := reader{b: data}
 		switch tag {
-		case "REGS":
-			s.Mask = d.u16()
-			for i := 0; i < NumRegs; i++ {
-				if s.Mask>>i&1 != 0 {
-					s.Regs[i] = d.u16()
-				}
-			}
+		case "REGS", "RG32":
+			s.Wide = tag == "RG32"
+			s.Registers = *d.registers(s.Wide)
+		case "RMSK", "RM32":
+			defined = d.registers(tag == "RM32")
 		case "RAM ":
 			n := d.u32()
 			if uint64(n)*5 > uint64(len(data)) {
-				return s, fmt.Errorf("RAM chunk is shorter than its %d cells", n)
+				return s, nil, fmt.Errorf("RAM chunk is shorter than its %d cells", n)
 			}
 			for ; n > 0; n-- {
 				s.RAM = append(s.RAM, Cell{d.u32(), d.bytes(1)[0]})
 			}
 		}
 		if d.err != nil {
-			return s, d.err
+			return s, nil, d.err
 		}
 	}
-	return s, r.err
+	return s, defined, r.err
 }
 
 // reader takes a buffer apart; its first error sticks and further reads give zeros.
@@ -195,6 +235,29 @@ func (r *reader) bytes(n int) []byte {
 	p := r.b[:n:n]
 	r.b = r.b[n:]
 	return p
+}
+
+// registers reads a bit mask and a value for each bit set.
+func (r *reader) registers(wide bool) *Registers {
+	v := &Registers{}
+	if !wide {
+		mask := r.u16() & (1<<numRegs16 - 1)
+		v.Mask = uint32(mask)
+		for i := range numRegs16 {
+			if mask>>i&1 != 0 {
+				v.Regs[i] = uint32(r.u16())
+			}
+		}
+		return v
+	}
+	mask := r.u32()
+	for i, reg := range order32 {
+		if mask>>i&1 != 0 {
+			v.Mask |= 1 << reg
+			v.Regs[reg] = r.u32()
+		}
+	}
+	return v
 }
 
 func (r *reader) u16() uint16 { return binary.LittleEndian.Uint16(r.bytes(2)) }

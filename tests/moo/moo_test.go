@@ -38,8 +38,8 @@ func TestParse(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "286", f.CPU)
 	require.Equal(t, []Test{{Index: 7, Name: "nop", Bytes: []byte{0x90, 0xf4},
-		Initial:   State{Mask: 1, Regs: [NumRegs]uint16{AX: 0x102}, RAM: []Cell{{0x12345, 0x90}}},
-		Final:     State{Mask: 1 << IP, Regs: [NumRegs]uint16{IP: 4}},
+		Initial:   State{Registers: Registers{1, [NumRegs]uint32{AX: 0x102}}, RAM: []Cell{{0x12345, 0x90}}},
+		Final:     State{Registers: Registers{1 << IP, [NumRegs]uint32{IP: 4}}},
 		Exception: &Exception{13, 0x500}, Hash: "abcd"}}, f.Tests)
 
 	var z bytes.Buffer
@@ -49,6 +49,31 @@ func TestParse(t *testing.T) {
 	g, err := Parse(z.Bytes())
 	require.NoError(t, err)
 	require.Equal(t, f, g)
+}
+
+// sample386 is a file of version 1.1: EAX, SS and DR7 before, EFLAGS after, of which CF
+// is not defined, and of no test AF.
+func sample386() []byte {
+	meta := make([]byte, 31)
+	meta[27] = 1
+	return join(
+		chunkOf("MOO ", []byte{1, 1, 0, 0}, le(1), []byte("386E")),
+		chunkOf("META", meta),
+		chunkOf("RM32", le(1<<17), le(0xffffffef)),
+		chunkOf("TEST", le(0),
+			chunkOf("BYTS", le(3), []byte{0x66, 0x40, 0xf4}),
+			chunkOf("INIT", chunkOf("RG32", le(1<<2|1<<15|1<<19), le(0x12345678), le(0x9abc), le(0x400)), chunkOf("EA32", []byte("ignored"))),
+			chunkOf("FINA", chunkOf("RG32", le(1<<17), le(0xfffc0002)), chunkOf("RM32", le(1<<17), le(0xfffffffe)))))
+}
+
+func TestParse386(t *testing.T) {
+	f, err := Parse(sample386())
+	require.NoError(t, err)
+	masks := func(v uint32) *Registers { return &Registers{1 << Flags, [NumRegs]uint32{Flags: v}} }
+	require.Equal(t, &File{CPU: "386E", Mode: 1, Defined: masks(0xffffffef), Tests: []Test{{Bytes: []byte{0x66, 0x40, 0xf4},
+		Initial: State{Registers: Registers{1<<AX | 1<<SS | 1<<DR7, [NumRegs]uint32{AX: 0x12345678, SS: 0x9abc, DR7: 0x400}}, Wide: true},
+		Final:   State{Registers: *masks(0xfffc0002), Wide: true},
+		Defined: masks(0xfffffffe)}}}, f)
 }
 
 // TestDamaged: every truncation is an error and none a panic.
@@ -74,6 +99,7 @@ func TestDamaged(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(sample())
 	f.Add(sample()[:20])
+	f.Add(sample386())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := Parse(b)
 		if err != nil || bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"g86/cpu/isa"
 	"g86/tests/moo"
 )
 
@@ -17,28 +18,28 @@ type Rule struct {
 	Name string
 	Why  string
 	// Skip reports whether this rule explains outcome o of t.
-	Skip func(r *Runner, t *moo.Test, mask uint16, o *Outcome) bool
+	Skip func(r *Runner, t *moo.Test, defined *Defined, o *Outcome) bool
 }
 
 // Rules80286 are the differences from the 80286, the first that applies counts.
 var Rules80286 = []Rule{
 	{"lock", "LOCK before an instruction that cannot be locked is #UD since the 386",
-		func(_ *Runner, t *moo.Test, _ uint16, o *Outcome) bool {
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			p, _ := split(t.Bytes)
 			return slices.Contains(p, 0xf0) && o.Fault == 6
 		}},
 	{"length", "an instruction may have 15 bytes, not 10, since the 386",
-		func(_ *Runner, t *moo.Test, _ uint16, o *Outcome) bool {
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			return len(t.Bytes)-1 > 10 && t.Exception != nil && t.Exception.Vector == 13 // the last byte is the HLT
 		}},
 	{"stack", "a stack access beyond the segment limit is #SS (12), not 13, since the 386; all else is as captured",
-		func(r *Runner, t *moo.Test, mask uint16, o *Outcome) bool {
-			return stackFault(t, o) && r.again(t, mask).Pass()
+		func(r *Runner, t *moo.Test, defined *Defined, o *Outcome) bool {
+			return stackFault(t, o) && r.again(t, defined).Pass()
 		}},
 	{"string", "the 286 moves SI, DI and CX although the access of a string instruction faults",
-		func(r *Runner, t *moo.Test, mask uint16, o *Outcome) bool {
+		func(r *Runner, t *moo.Test, defined *Defined, o *Outcome) bool {
 			if stackFault(t, o) {
-				o = r.again(t, mask)
+				o = r.again(t, defined)
 			}
 			_, op := split(t.Bytes)
 			if !(op >= 0x6c && op <= 0x6f || op >= 0xa4 && op <= 0xa7 || op >= 0xaa && op <= 0xaf) || t.Exception == nil || o.Endless {
@@ -47,17 +48,75 @@ var Rules80286 = []Rule{
 			return !slices.ContainsFunc(o.Diffs, func(d Diff) bool { return d.What != "si" && d.What != "di" && d.What != "cx" })
 		}},
 	{"pop", "the 286 has moved SP when the store of POP to memory faults",
-		func(_ *Runner, t *moo.Test, _ uint16, o *Outcome) bool {
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			_, op := split(t.Bytes)
 			return op == 0x8f && t.Exception != nil && t.Exception.Vector == 13 && o.Fault == 13 &&
 				slices.ContainsFunc(o.Diffs, func(d Diff) bool { return d.What == "sp" && d.Want == d.Got+2 })
 		}},
 	{"fsgs", "the 386 has segment registers FS and GS: MOV names them where the 286 raises #UD",
-		func(_ *Runner, t *moo.Test, _ uint16, o *Outcome) bool {
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			p, op := split(t.Bytes)
 			modrm := t.Bytes[len(p)+1]
 			return (op == 0x8c || op == 0x8e) && modrm>>3&6 == 4 && t.Exception != nil && t.Exception.Vector == 6
 		}},
+}
+
+// Rules80386 are the differences of later processors from the 80386.
+var Rules80386 = []Rule{
+	{"msw", "bits of CR0 that are reserved on the 386 read as ones there",
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
+			f := form(t)
+			return o.ends() && f != nil && (f.Mnemonic == "SMSW" || f.Mnemonic == "MOV" && strings.HasSuffix(f.Args, ",Cy"))
+		}},
+	{"test", "the test registers went after the 486: MOV to and from them is #UD",
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
+			p, op := split(t.Bytes)
+			return op == 0x0f && len(t.Bytes) > len(p)+1 && t.Bytes[len(p)+1]&^2 == 0x24 && o.Fault == 6
+		}},
+	{"shld", "SHLD and SHRD of 16 bits by more than 16 leave the result undefined",
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
+			f := form(t)
+			return o.ends() && f != nil && (f.Mnemonic == "SHLD" || f.Mnemonic == "SHRD") && !slices.Contains(prefixes(t), 0x66)
+		}},
+	{"bsf", "BSF and BSR of 0 leave the destination undefined",
+		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
+			f := form(t)
+			return o.ends() && f != nil && (f.Mnemonic == "BSF" || f.Mnemonic == "BSR") && final(t, moo.Flags)>>6&1 != 0
+		}},
+}
+
+// RulesFor are the rules for a capture of a processor, by the name that its file has; a file
+// in JSON has none, but a 386's registers if it is one.
+func RulesFor(name string, wide bool) ([]Rule, error) {
+	switch name {
+	case "286", "80286", "C286":
+		return Rules80286, nil
+	case "386", "80386", "386E":
+		return Rules80386, nil
+	case "":
+		if wide {
+			return Rules80386, nil
+		}
+		return Rules80286, nil
+	}
+	return nil, fmt.Errorf("vectors of a %s: those of the 80286 and the 80386 can be judged", name)
+}
+
+// ends reports that the test came to its end without an exception.
+func (o *Outcome) ends() bool { return !o.Endless && o.Fault < 0 }
+
+// form is the instruction table's row of the instruction under test, nil if it has none.
+func form(t *moo.Test) *isa.Form {
+	var in isa.Inst
+	if isa.Decode(t.Bytes, 16, &in) != nil {
+		return nil
+	}
+	return &isa.Forms[in.Form]
+}
+
+func prefixes(t *moo.Test) []byte {
+	p, _ := split(t.Bytes)
+	return p
 }
 
 // stackFault reports whether #SS was raised where the capture has vector 13.
@@ -66,8 +125,8 @@ func stackFault(t *moo.Test, o *Outcome) bool {
 }
 
 // again runs t with vector 12 leading to where vector 13 does.
-func (r *Runner) again(t *moo.Test, mask uint16) *Outcome {
-	o := r.Run(t, mask, true)
+func (r *Runner) again(t *moo.Test, defined *Defined) *Outcome {
+	o := r.Run(t, defined, true)
 	return &o
 }
 
@@ -76,6 +135,7 @@ func split(code []byte) (prefixes []byte, opcode byte) {
 	for i, b := range code {
 		switch b {
 		case 0x26, 0x2e, 0x36, 0x3e, 0xf0, 0xf2, 0xf3:
+		case 0x64, 0x65, 0x66, 0x67: // the 286 has no such prefixes, nor instructions
 		default:
 			return code[:i], b
 		}
@@ -90,13 +150,23 @@ func immediateRotate(file string) bool {
 	return strings.HasPrefix(name, "C0.2.") || strings.HasPrefix(name, "C0.3.")
 }
 
-// DefinedFlags is the mask of defined flags after test t of a file.
-func (m *Metadata) DefinedFlags(file string, t *moo.Test) uint16 {
-	mask := m.FlagsMask(file)
-	if immediateRotate(file) && t.Bytes[len(t.Bytes)-2]&31 > 1 {
-		mask &^= 1 << 11
+// Defined are the masks of what is defined after test t of a file: those of the file and
+// of the test, or for flags the folder's. A 386's that have neither get the instruction table's.
+func (m *Metadata) Defined(file string, set *moo.File, t *moo.Test) *Defined {
+	d := &Defined{}
+	for i := range d {
+		d[i] = 0xffffffff
 	}
-	return mask
+	d[moo.Flags] &= 0xffff0000 | uint32(m.FlagsMask(file))
+	if immediateRotate(file) && t.Bytes[len(t.Bytes)-2]&31 > 1 {
+		d[moo.Flags] &^= 1 << 11
+	}
+	d.define(set.Defined)
+	d.define(t.Defined)
+	if f := form(t); t.Initial.Wide && len(m.Opcodes) == 0 && set.Defined == nil && t.Defined == nil && f != nil {
+		d[moo.Flags] &^= f.Flags.Undefined
+	}
+	return d
 }
 
 // ReadRevoked reads the hashes of withdrawn tests.
@@ -141,8 +211,8 @@ func (r *Runner) RunFile(path string, meta *Metadata, revoked map[string]bool, r
 			n.Revoked++
 			continue
 		}
-		mask := meta.DefinedFlags(path, t)
-		o := r.Run(t, mask, false)
+		defined := meta.Defined(path, f, t)
+		o := r.Run(t, defined, false)
 		if o.Pass() {
 			n.Passed++
 			if r.OnPass != nil {
@@ -150,7 +220,7 @@ func (r *Runner) RunFile(path string, meta *Metadata, revoked map[string]bool, r
 			}
 			continue
 		}
-		rule := slices.IndexFunc(rules, func(x Rule) bool { return x.Skip(r, t, mask, &o) })
+		rule := slices.IndexFunc(rules, func(x Rule) bool { return x.Skip(r, t, defined, &o) })
 		if rule >= 0 {
 			n.Skipped[rules[rule].Name]++
 			continue

@@ -74,13 +74,40 @@ var gprs = map[int]int{moo.AX: cpu.RAX, moo.BX: cpu.RBX, moo.CX: cpu.RCX, moo.DX
 
 var segs = map[int]int{moo.CS: cpu.CS, moo.SS: cpu.SS, moo.DS: cpu.DS, moo.ES: cpu.ES}
 
+// segs386 are segs and the two that the 386 has, too.
+var segs386 = map[int]int{moo.CS: cpu.CS, moo.SS: cpu.SS, moo.DS: cpu.DS, moo.ES: cpu.ES, moo.FS: cpu.FS, moo.GS: cpu.GS}
+
+func segsOf(t *moo.Test) map[int]int {
+	if t.Initial.Wide {
+		return segs386
+	}
+	return segs
+}
+
+// flagsOf are the flags that a processor of the capture's generation has. RF is not among
+// the 386's: the HLT that ends a capture clears it.
+func flagsOf(t *moo.Test) uint32 {
+	if t.Initial.Wide {
+		return 0x7fd5
+	}
+	return 0xfff // bits 12-15 are not the 286's IOPL and NT in real mode
+}
+
+// widthOf is the mask of its registers.
+func widthOf(t *moo.Test) uint32 {
+	if t.Initial.Wide {
+		return 0xffffffff
+	}
+	return 0xffff
+}
+
 // realMode is the memory that real-mode code can reach.
 const realMode = 1<<20 + 1<<16
 
 // Diff is one difference between the outcome of a test and the capture.
 type Diff struct {
 	What      string // a register, or an address in brackets
-	Got, Want uint16
+	Got, Want uint32
 }
 
 func (d Diff) String() string { return fmt.Sprintf("%s %04x want %04x", d.What, d.Got, d.Want) }
@@ -109,23 +136,42 @@ func (o *Outcome) String() string {
 	return strings.Join(l, ", ")
 }
 
-// Run executes t and compares. flagsMask are the flags that are defined
+// Defined are masks of what is defined after a test; what has none is.
+type Defined [moo.NumRegs]uint32
+
+// define is what the masks of a suite leave of defined registers.
+func (d *Defined) define(m *moo.Registers) {
+	if m == nil {
+		return
+	}
+	for i := range d {
+		if m.Mask>>i&1 != 0 {
+			d[i] &= m.Regs[i]
+		}
+	}
+}
+
+// Run executes t and compares what is defined
 // afterwards. ssAsGP makes vector 12 lead to where the capture's vector 13 does.
-func (r *Runner) Run(t *moo.Test, flagsMask uint16, ssAsGP bool) Outcome {
+func (r *Runner) Run(t *moo.Test, defined *Defined, ssAsGP bool) Outcome {
 	c := r.cpu
 	r.code.Flush()
 	r.faults = r.faults[:0]
 	s := c.Pull()
-	s.RFLAGS = uint64(t.Initial.Regs[moo.Flags])&0xfff | cpu.Flag1
+	s.RFLAGS = uint64(t.Initial.Regs[moo.Flags]&flagsOf(t)) | cpu.Flag1
 	s.CR0 = cpu.CR0ET
 	s.Halted, s.Shutdown, s.Shadow, s.PendingDB, s.ICount = false, false, 0, 0, 0
 	s.IDTR.Limit = 0x3ff
 	for reg, i := range gprs {
 		s.GPR[i] = uint64(t.Initial.Regs[reg])
 	}
-	for reg, i := range segs {
-		sel := t.Initial.Regs[reg]
+	for reg, i := range segsOf(t) {
+		sel := uint16(t.Initial.Regs[reg])
 		s.Seg[i].Sel, s.Seg[i].Base = sel, uint64(sel)<<4
+	}
+	s.DR[7] = 0x400
+	if t.Initial.Wide {
+		s.DR[6], s.DR[7] = uint64(t.Initial.Regs[moo.DR6])|0xffff0ff0, uint64(t.Initial.Regs[moo.DR7])|0x400
 	}
 	s.RIP = uint64(t.Initial.Regs[moo.IP])
 	for _, m := range t.Initial.RAM {
@@ -136,18 +182,12 @@ func (r *Runner) Run(t *moo.Test, flagsMask uint16, ssAsGP bool) Outcome {
 	}
 	c.Refresh()
 
-	want := t.Final
-	cs, ip := t.Initial.Regs[moo.CS], t.Initial.Regs[moo.IP]
-	if want.Mask>>moo.CS&1 != 0 {
-		cs = want.Regs[moo.CS]
-	}
-	if want.Mask>>moo.IP&1 != 0 {
-		ip = want.Regs[moo.IP]
-	}
-	stop := ip - 1
+	width := widthOf(t)
+	cs, ip := uint16(final(t, moo.CS)), final(t, moo.IP)
+	stop := (ip - 1) & width
 	o := Outcome{Fault: -1, Endless: true}
 	for steps := 0; steps < maxSteps; steps++ {
-		if c.Halted || steps > 0 && s.Seg[cpu.CS].Sel == cs && uint16(s.RIP) == stop {
+		if c.Halted || steps > 0 && s.Seg[cpu.CS].Sel == cs && uint32(s.RIP)&width == stop {
 			o.Endless = false
 			break
 		}
@@ -159,7 +199,7 @@ func (r *Runner) Run(t *moo.Test, flagsMask uint16, ssAsGP bool) Outcome {
 	if len(r.faults) > 0 {
 		o.Fault = int(r.faults[0])
 	}
-	o.Diffs = r.compare(t, flagsMask, ip)
+	o.Diffs = r.compare(t, defined)
 	if o.Pass() {
 		r.restore(t)
 	} else {
@@ -181,46 +221,50 @@ func (r *Runner) restore(t *moo.Test) {
 // flagsWord is the address of the flags word that an exception has pushed: the
 // third word of the final stack.
 func flagsWord(t *moo.Test) (lo, hi uint32) {
-	ss, sp := final(t, moo.SS), final(t, moo.SP)
+	ss, sp := uint16(final(t, moo.SS)), uint16(final(t, moo.SP))
 	at := func(off uint16) uint32 { return uint32(ss)<<4 + uint32(off) }
 	return at(sp + 4), at(sp + 5)
 }
 
 // final is a register after t.
-func final(t *moo.Test, reg int) uint16 {
+func final(t *moo.Test, reg int) uint32 {
 	if t.Final.Mask>>reg&1 != 0 {
 		return t.Final.Regs[reg]
 	}
 	return t.Initial.Regs[reg]
 }
 
-func (r *Runner) compare(t *moo.Test, flagsMask uint16, ip uint16) []Diff {
+func (r *Runner) compare(t *moo.Test, defined *Defined) []Diff {
 	s := r.cpu.Pull()
+	width, segs := widthOf(t), segsOf(t)
+	names := &moo.RegNames
+	if t.Initial.Wide {
+		names = &moo.RegNames32
+	}
 	var diffs []Diff
-	note := func(name string, got, want uint16) {
-		if got != want {
-			diffs = append(diffs, Diff{name, got, want})
+	note := func(reg int, got, mask uint32) {
+		want := final(t, reg)
+		if mask &= defined[reg]; got&mask != want&mask {
+			diffs = append(diffs, Diff{names[reg], got & mask, want & mask})
 		}
 	}
-	for reg := 0; reg < moo.NumRegs; reg++ {
-		name := moo.RegNames[reg]
-		switch {
-		case reg == moo.IP:
-			got := uint16(s.RIP)
-			if !r.cpu.Halted {
-				got++ // the HLT that follows was not executed
-			}
-			note(name, got, ip)
-		case reg == moo.Flags:
-			mask := flagsMask & 0xfff
-			note(name, uint16(s.RFLAGS)&mask, final(t, reg)&mask)
-		default:
-			if i, ok := gprs[reg]; ok {
-				note(name, uint16(s.GPR[i]), final(t, reg))
-			} else {
-				note(name, s.Seg[segs[reg]].Sel, final(t, reg))
-			}
+	flags := flagsOf(t)
+	for reg := range moo.NumRegs {
+		if i, ok := gprs[reg]; ok {
+			note(reg, uint32(s.GPR[i]), width)
+		} else if i, ok := segs[reg]; ok {
+			note(reg, uint32(s.Seg[i].Sel), 0xffff)
 		}
+	}
+	ip := uint32(s.RIP)
+	if !r.cpu.Halted {
+		ip++ // the HLT that follows was not executed
+	}
+	note(moo.IP, ip, width)
+	note(moo.Flags, uint32(s.RFLAGS), flags)
+	if t.Initial.Wide {
+		note(moo.DR6, uint32(s.DR[6]), 0xe00f)
+		note(moo.DR7, uint32(s.DR[7]), 0xffff23ff)
 	}
 	lo, hi := uint32(0xffffffff), uint32(0xffffffff)
 	if t.Exception != nil {
@@ -230,12 +274,12 @@ func (r *Runner) compare(t *moo.Test, flagsMask uint16, ip uint16) []Diff {
 		mask := byte(0xff)
 		switch m.Addr {
 		case lo:
-			mask = byte(flagsMask)
+			mask = byte(defined[moo.Flags])
 		case hi:
-			mask = byte(flagsMask>>8) & 0x0f // bits 12-15 are not the 286's IOPL and NT in real mode
+			mask = byte(defined[moo.Flags] & flags >> 8)
 		}
 		if got := r.board.ram[m.Addr&0xffffff]; got&mask != m.Data&mask {
-			diffs = append(diffs, Diff{fmt.Sprintf("[%06x]", m.Addr), uint16(got), uint16(m.Data)})
+			diffs = append(diffs, Diff{fmt.Sprintf("[%06x]", m.Addr), uint32(got), uint32(m.Data)})
 		}
 	}
 	return diffs
