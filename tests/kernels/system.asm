@@ -55,6 +55,9 @@ start:
     xor ax, ax
     mov fs, ax
     mov gs, ax
+    mov dx, 0x3fb               ; COM1: 8 bits
+    mov al, 3
+    out dx, al
 
     ; IDT: the 32 exceptions, and gates of the tests
     mov edi, idt
