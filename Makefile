@@ -28,6 +28,7 @@ kernels:
 # The whole check. Guests that cannot be fetched are named by the tests they skip.
 test: vet fmt generated cross
 	@$(MAKE) --no-print-directory guests || echo "guests: none; the tests that need them will say so"
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=500x
 	@$(MAKE) --no-print-directory unit
 
 vet:
@@ -60,7 +61,7 @@ bench-interp:
 soak:
 	G86_SOAK=1 $(GO) test -v -timeout 12h -run Soak ./tests/... ./cpu
 
-# Every fuzz target in turn, FUZZTIME each.
+# Every fuzz target in turn, FUZZTIME each: a duration, or a number of inputs (500x).
 fuzz:
 	@set -e; git grep -E '^func Fuzz' -- '*_test.go' | \
 	sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|./\1 \2|' | while read -r pkg name; do \
