@@ -295,7 +295,11 @@ func (f *frame) push(v uint64) {
 	binary.LittleEndian.PutUint64(b[:], v)
 	if t := f.tlb(); t != nil && !c.strict {
 		if set := lin >> 12 & (tlbSize - 1); t.w[set]+lin+uint64(f.size)-1 < pageSize {
-			copy(unsafe.Slice((*byte)(t.ptr(set, lin)), f.size), b[:])
+			if p := t.ptr(set, lin); f.size == 8 {
+				*(*[8]byte)(p) = b
+			} else {
+				copy(unsafe.Slice((*byte)(p), f.size), b[:])
+			}
 			f.sp = sp
 			return
 		}

@@ -444,7 +444,11 @@ func (c *CPU) sysRead(lin uint64, n int) uint64 {
 	if t := c.tlbs[tlbSuper]; t != nil && !c.strict {
 		lin := lin & c.sysMask()
 		if set := lin >> 12 & (tlbSize - 1); t.r[set]+lin+uint64(n)-1 < pageSize {
-			copy(b[:], unsafe.Slice((*byte)(t.ptr(set, lin)), n))
+			if p := t.ptr(set, lin); n == 8 {
+				b = *(*[8]byte)(p)
+			} else {
+				copy(b[:], unsafe.Slice((*byte)(p), n))
+			}
 			return binary.LittleEndian.Uint64(b[:])
 		}
 	}
