@@ -66,22 +66,29 @@ var Rules80386 = []Rule{
 	{"msw", "bits of CR0 that are reserved on the 386 read as ones there",
 		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			f := form(t)
-			return o.ends() && f != nil && (f.Mnemonic == "SMSW" || f.Mnemonic == "MOV" && strings.HasSuffix(f.Args, ",Cy"))
+			return o.resultOnly() && f != nil && (f.Mnemonic == "SMSW" || f.Mnemonic == "MOV" && strings.HasSuffix(f.Args, ",Cy"))
 		}},
 	{"test", "the test registers went after the 486: MOV to and from them is #UD",
 		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			p, op := split(t.Bytes)
 			return op == 0x0f && len(t.Bytes) > len(p)+1 && t.Bytes[len(p)+1]&^2 == 0x24 && o.Fault == 6
 		}},
-	{"shld", "SHLD and SHRD of 16 bits by more than 16 leave the result undefined",
+	{"shld", "SHLD and SHRD of 16 bits by more than 16 leave the result and the flags undefined",
 		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			f := form(t)
-			return o.ends() && f != nil && (f.Mnemonic == "SHLD" || f.Mnemonic == "SHRD") && !slices.Contains(prefixes(t), 0x66)
+			if f == nil || f.Mnemonic != "SHLD" && f.Mnemonic != "SHRD" || slices.Contains(prefixes(t), 0x66) {
+				return false
+			}
+			count := t.Initial.Regs[moo.CX]
+			if strings.HasSuffix(f.Args, ",Ib") {
+				count = uint32(t.Bytes[len(t.Bytes)-2]) // ahead of the HLT
+			}
+			return count&31 > 16 && o.resultOnly("eflags")
 		}},
 	{"bsf", "BSF and BSR of 0 leave the destination undefined",
 		func(_ *Runner, t *moo.Test, _ *Defined, o *Outcome) bool {
 			f := form(t)
-			return o.ends() && f != nil && (f.Mnemonic == "BSF" || f.Mnemonic == "BSR") && final(t, moo.Flags)>>6&1 != 0
+			return o.resultOnly() && f != nil && (f.Mnemonic == "BSF" || f.Mnemonic == "BSR") && final(t, moo.Flags)>>6&1 != 0
 		}},
 }
 
@@ -102,8 +109,15 @@ func RulesFor(name string, wide bool) ([]Rule, error) {
 	return nil, fmt.Errorf("vectors of a %s: those of the 80286 and the 80386 can be judged", name)
 }
 
-// ends reports that the test came to its end without an exception.
-func (o *Outcome) ends() bool { return !o.Endless && o.Fault < 0 }
+// resultOnly reports that the test came to its end without an exception, and differs in general
+// registers, memory and the other registers named alone.
+func (o *Outcome) resultOnly(others ...string) bool {
+	return !o.Endless && o.Fault < 0 && !slices.ContainsFunc(o.Diffs, func(d Diff) bool {
+		reg := slices.Index(moo.RegNames32[:], d.What)
+		_, general := gprs[reg]
+		return reg >= 0 && !general && !slices.Contains(others, d.What)
+	})
+}
 
 // form is the instruction table's row of the instruction under test, nil if it has none.
 func form(t *moo.Test) *isa.Form {

@@ -164,6 +164,12 @@ func Test80386(t *testing.T) {
 	require.Equal(t, "msw", skipped(test386([]byte{0x0f, 0x01, 0xe0, 0xf4}, nil, map[int]uint32{moo.AX: 0xfff0, moo.IP: 0x104}, nil, nil)))
 	require.Equal(t, "test", skipped(test386([]byte{0x0f, 0x26, 0xf0, 0xf4}, nil, map[int]uint32{moo.IP: 0x104}, nil, nil)))
 	require.Equal(t, "shld", skipped(test386([]byte{0x0f, 0xa4, 0xd8, 20, 0xf4}, map[int]uint32{moo.AX: 0x1234}, map[int]uint32{moo.AX: 0xdead, moo.IP: 0x105}, nil, nil)))
+	require.Empty(t, skipped(test386([]byte{0x0f, 0xa4, 0xd8, 16, 0xf4}, map[int]uint32{moo.AX: 0x1234}, map[int]uint32{moo.AX: 0xdead, moo.IP: 0x105}, nil, nil)), "16 is defined")
+	require.Equal(t, "shld", skipped(test386([]byte{0x0f, 0xad, 0xd8, 0xf4}, map[int]uint32{moo.CX: 31}, map[int]uint32{moo.AX: 0xdead, moo.IP: 0x104}, nil, nil)), "by CL")
+	bsf := []byte{0x0f, 0xbc, 0xc3, 0xf4} // AX,BX
+	require.Equal(t, "bsf", skipped(test386(bsf, nil, map[int]uint32{moo.AX: 0xdead, moo.IP: 0x104, moo.Flags: 0xfffc0042}, nil, nil)))
+	require.Empty(t, skipped(test386(bsf, map[int]uint32{moo.BX: 8}, map[int]uint32{moo.AX: 4, moo.IP: 0x104}, nil, nil)), "3 it is")
+	require.Empty(t, skipped(test386(bsf, nil, map[int]uint32{moo.DS: 1, moo.IP: 0x104, moo.Flags: 0xfffc0042}, nil, nil)), "DS is no result")
 	require.Empty(t, skipped(upper))
 }
 
