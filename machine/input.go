@@ -14,16 +14,21 @@ import (
 // from a writer of Config, which are on that thread already.
 func (m *Machine) Do(f func()) {
 	done := make(chan struct{})
-	if m.post(func() { f(); close(done) }) {
-		<-done
-		return
+	for !m.post(func() { f(); close(done) }) {
+		if m.mu.TryLock() {
+			defer m.mu.Unlock()
+			if !m.closed {
+				f()
+			}
+			return
+		}
+		// Somebody else is at it, or Run begins: that keeps the lock and takes the queue.
+		time.Sleep(lockPoll)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.closed {
-		f()
-	}
+	<-done
 }
+
+const lockPoll = 100 * time.Microsecond
 
 // post queues f for the run loop; false: nobody is in it.
 func (m *Machine) post(f func()) bool {
