@@ -92,7 +92,8 @@ type CPU struct {
 
 	native      NativeState
 	nativeInsns uint64
-	jumps       [2]*JumpCache // of 32- and 64-bit code
+	jumps       [2]*JumpCache  // of 32- and 64-bit code
+	returns     [2]returnStack // of code of rings 0 to 2, and of ring 3
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault

@@ -155,7 +155,9 @@ func (t *tlb) evict(set uint32) {
 	t.drop(set)
 }
 
-func (t *tlb) flush(global bool) {
+// flush drops all translations; without global it keeps global pages. It tells whether
+// there was one of a page with code.
+func (t *tlb) flush(global bool) (code bool) {
 	t.dropStack()
 	for n := range t.list {
 		if n == 1 && !global {
@@ -164,12 +166,14 @@ func (t *tlb) flush(global bool) {
 		for _, i := range t.list[n].all() {
 			e := &t.cold[i]
 			if global || e.pa&paGlobal == 0 { // it may have become global since
+				code = code || t.code[i] != 0
 				t.drop(i)
 			}
 			e.pa &^= listed << n
 		}
 		t.list[n].n = 0
 	}
+	return code
 }
 
 // note lists a set.
@@ -217,11 +221,11 @@ func (c *CPU) flushTLB(global bool) {
 		switch {
 		case t == nil:
 		case i != tlbSuper && t.used > maxRegions:
-			t.flush(true)
+			c.dropReturnsIf(i, t.flush(true))
 			forgetTLB(t)
 			t.init()
 		default:
-			t.flush(global)
+			c.dropReturnsIf(i, t.flush(global))
 		}
 	}
 	if global {
@@ -236,10 +240,24 @@ func (c *CPU) flushPage(lin uint64) {
 		c.flushTLB(true)
 		return
 	}
-	for _, t := range c.tlbs {
+	set := uint32(lin >> 12 & (tlbSize - 1))
+	for i, t := range c.tlbs {
 		if t != nil {
-			t.evict(uint32(lin >> 12 & (tlbSize - 1)))
+			c.dropReturnsIf(i, t.code[set] != 0)
+			t.evict(set)
 		}
+	}
+}
+
+// dropReturnsIf empties the stack of return addresses of code that a TLB translates.
+func (c *CPU) dropReturnsIf(tlb int, drop bool) {
+	if !drop {
+		return
+	}
+	if tlb == tlbUser {
+		c.returns[1].sp = 0
+	} else {
+		c.returns[0].sp = 0
 	}
 }
 
@@ -565,6 +583,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	into := c.tlbOf(idx)
 	e := &into.cold[set]
 	if e.pa&^0xfff != t.pa || !is(into.r[set], page) && !is(e.x, page) && !is(into.w[set], page) {
+		c.dropReturnsIf(idx, into.code[set] != 0)
 		into.evict(set)
 	}
 	e.pa = t.pa | e.pa&paListed

@@ -91,6 +91,7 @@ const (
 	NativeCross                        // at the head of the block: its second page is not known to be still the same
 	NativeX87                          // instruction Op needs the x87 unit, which is not loaded
 	NativeNoFP                         // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
+	NativeReturn                       // instruction Op, a return to where there is no host code, has moved the stack pointer and nothing else
 	NativeNote                         // no exit: it names instruction Op as the last of the x87 unit
 )
 
@@ -115,6 +116,8 @@ type Translator interface {
 	Target(link uint32) uint64
 	// Link makes a link jump to a block.
 	Link(link uint32, to *Block)
+	// Barrier is what has to be at the bottom of a stack of return addresses.
+	Barrier(long bool) uintptr
 	// Sites is the address of what it keeps of memory accesses.
 	Sites() uintptr
 	// Drop removes a block's host code.
@@ -147,7 +150,8 @@ type NativeState struct {
 	HostSP uint64
 	Sites  uintptr // the translator's, see jit/access.go
 
-	Target uintptr // in the middle of a block, see Native.Borrow
+	Returns uintptr // host code's stack pointer, see returnStack
+	Target  uintptr // in the middle of a block, see Native.Borrow
 
 	HostMXCSR uint32
 
@@ -338,9 +342,12 @@ func (c *CPU) runNative(b *block) *block {
 		n.Flags = s&0xff<<8 | s>>11&1
 		c.near.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
+		returns := &c.returns[c.cpl/3]
+		n.Returns = returns.enter(t, c.mode == 64)
 		c.nativeInsns -= uint64(n.Budget)
 		t.Enter(c, entry, c.mode == 64)
 		c.nativeInsns += uint64(n.Budget)
+		returns.sp = n.Returns
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
 		}
@@ -354,12 +361,15 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeOp, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
+		case NativeOp, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
 				x87, entry = true, c.resume(b.native, int(x.Op))
 				continue
 			}
 			c.ICount -= uint64(len(b.ops))
+			if x.Kind == NativeReturn {
+				c.GPR[RSP] = c.returnFrom(&b.ops[x.Op])
+			}
 			rest := x.Kind == NativeX87 || x.Kind == NativeNoFP // those behind it are the interpreter's, too
 			if x.Kind >= NativeRead && x.Kind <= NativeGroupWrite {
 				outcome := c.touch(n.Linear, x.Kind == NativeWrite || x.Kind == NativeGroupWrite)
@@ -559,12 +569,60 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 	return -1
 }
 
+// returnStack holds the return addresses of host code's calls, see package jit's
+// returns.go. It is empty again when something changes on which what they lead to relies.
+type returnStack struct {
+	sp    uintptr // 0: it has to be made empty
+	long  bool    // of 64-bit code
+	words []uintptr
+}
+
+// returnDepth is how many calls a stack has room for: those of a budget (each is at least
+// one instruction), and as many of the time before.
+const (
+	returnRoom  = nativeBudget + 1<<10
+	returnDepth = returnRoom + 1<<14
+)
+
+// enter is the stack pointer for host code.
+func (r *returnStack) enter(t Translator, long bool) uintptr {
+	if r.words == nil {
+		r.words = make([]uintptr, returnDepth)
+	}
+	if r.sp < uintptr(unsafe.Pointer(&r.words[returnRoom])) || r.long != long {
+		bottom := &r.words[returnDepth-1]
+		*bottom = t.Barrier(long)
+		r.sp, r.long = uintptr(unsafe.Pointer(bottom)), long
+	}
+	return r.sp
+}
+
+// dropReturns empties the stacks of return addresses.
+func (c *CPU) dropReturns() {
+	for i := range c.returns {
+		c.returns[i].sp = 0
+	}
+}
+
+// Returned is what RET adds to the stack pointer.
+func (op *Op) Returned() int { return int(op.OpSize) + int(uint16(op.Imm)) }
+
+// returnFrom is the stack pointer before a return of host code.
+func (c *CPU) returnFrom(op *Op) uint64 {
+	sp := c.GPR[RSP] - uint64(op.Returned())
+	if c.mode != 64 {
+		sp = uint64(uint32(sp))
+	}
+	return sp
+}
+
 // forget removes a block's host code.
 func (k *CodeCache) forget(b *block) {
 	if b.native == nil {
 		return
 	}
 	for _, c := range k.cpus {
+		c.dropReturns()
 		if j := c.jumps[b.mode>>6]; j != nil {
 			if slot := jumpSlot(b.rip); j.Entry[slot] == b.native.Entry {
 				j.drop(slot)
@@ -581,6 +639,7 @@ func (k *CodeCache) ForgetAll(blocks []*Block) {
 		b.native, b.heat = nil, 0
 	}
 	for _, c := range k.cpus {
+		c.dropReturns()
 		for _, j := range c.jumps {
 			if j != nil {
 				j.clear()

@@ -11,7 +11,7 @@ import (
 	"g86/jit/amd64"
 )
 
-// A memory access searches the TLB, whose address (and tlbBias) is in RSP, inline.
+// A memory access searches the TLB, whose address (and tlbBias) is in R15, inline.
 // Accesses through the stack pointer look at an entry of their own first, which
 // takes neither a hash nor a dependent load. There are several, see stackEntryOf. An
 // entry is good for half a page: for accesses that begin in the window of 2048 bytes from
@@ -48,7 +48,7 @@ func (e *Engine) freeSites() error {
 }
 
 // inTLB is the operand at an offset in the TLB.
-func inTLB(off uintptr) amd64.Mem { return amd64.At(amd64.RSP, int32(off)-tlbBias) }
+func inTLB(off uintptr) amd64.Mem { return amd64.At(regTLB, int32(off)-tlbBias) }
 
 // indexed adds a register times 8 to an address.
 func indexed(m amd64.Mem, r amd64.Reg) amd64.Mem {
@@ -127,7 +127,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		host.Disp += set
 		t.Load(tmpC, tag, 8)
 		t.Lea(tmpC, t.lastByte(m, tmpC, int32(n), pageSize), 8)
-		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+		t.Shrx(tmpC, tmpC, regTLB, 8)
 	default:
 		host = t.search(m, int32(n), kind)
 	}
@@ -151,10 +151,10 @@ func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 		t.Lea(tmpB, m, 8)
 		r = tmpB
 	}
-	t.Shrx(tmpB, r, amd64.RSP, 4)
+	t.Shrx(tmpB, r, regTLB, 4)
 	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
 	t.Lea(tmpC, t.lastByte(m, tmpC, n, pageSize), 8)
-	t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	t.Shrx(tmpC, tmpC, regTLB, 8)
 	return indexed(tlbHost, tmpB)
 }
 
@@ -200,12 +200,12 @@ func (e *Engine) emitStackLookup(entry int) {
 	a.Load(amd64.RDX, natSites, 8)
 	a.Load(amd64.RDX, indexed(amd64.At(amd64.RDX, 0), tmpC), 8) // a stackSite
 	a.Mov(tmpB, amd64.RDX, 4)
-	a.Shrx(tmpC, tmpA, amd64.RSP, 4)
+	a.Shrx(tmpC, tmpA, regTLB, 4)
 	a.Load(amd64.RAX, indexed(tags(kind), tmpC), 8)
 	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: amd64.RAX}, 8)
 	a.Load(amd64.RAX, indexed(tlbHost, tmpC), 8)
 	a.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
-	a.Shrx(tmpC, tmpC, amd64.RSP, 8)
+	a.Shrx(tmpC, tmpC, regTLB, 8)
 	found := a.Jrcxz()
 	a.Load(amd64.RAX, spill(0), 8)
 	a.Load(amd64.RDX, spill(1), 8)

@@ -81,7 +81,7 @@ func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) b
 			} else {
 				t.Rorx(tmpC, tmpC, 5, 4)
 			}
-			t.Shrx(tmpC, tmpC, amd64.RSP, max(in.size, 4)) // the masked count's bits are all that is left
+			t.Shrx(tmpC, tmpC, regTLB, max(in.size, 4)) // the masked count's bits are all that is left
 			skip = t.Jrcxz()
 			if last {
 				t.Lea(tmpC, amd64.At(t.regs[1], -1), 4)

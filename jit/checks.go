@@ -75,7 +75,7 @@ func (t *trans) leaveUnlessWell() int {
 		return t.Loop()
 	}
 	t.Lea(tmpC, amd64.At(tmpC, -1), 8)
-	t.Shrx(tmpC, tmpC, regCPU, 8)
+	t.Shrx(tmpC, tmpC, regBudget, 8)
 	return t.Jrcxz()
 }
 
@@ -107,7 +107,7 @@ func (t *trans) reserve(lowers []*lowering) {
 		return
 	}
 	for i := range t.ops {
-		if l := lowers[i]; l != nil && !l.hidden && len(t.slots) < maxSlots && (t.ops[i].Mem() || l.stack != stackNone) {
+		if l := lowers[i]; l != nil && !l.hidden && len(t.slots) < maxSlots && (t.ops[i].Mem() || l.stack != stackNone || l.exits) {
 			t.slots = append(t.slots, t.N)
 			t.Jmp()
 		}

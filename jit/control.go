@@ -163,7 +163,10 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 		t.settle()
 		t.storeImm(t.pushTo(size), op.Next, size)
 		t.addSP(-int32(size))
-		t.leave(to)
+		t.giveBack()
+		call := t.Call()
+		t.landing(op.Next)
+		t.linkFrom(call, to)
 		return true
 	}
 	if !t.indirect(op) {
@@ -175,9 +178,8 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 	t.storeImm(t.pushTo(size), op.Next, size)
 	t.addSP(-int32(size))
 	t.giveBack()
-	t.JmpMem(natScratch)
-	t.island(false)
-	t.done = true
+	t.CallMem(natScratch)
+	t.landing(op.Next)
 	return true
 }
 
@@ -188,14 +190,10 @@ func lowerRet(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	t.settle()
 	t.Load(tmpA, t.top(size), size)
-	t.find()
-	n := int32(size)
-	if l.imm != 0 {
-		n += int32(uint16(op.Imm))
-	}
-	t.addSP(n)
+	t.addSP(int32(op.Returned()))
 	t.giveBack()
-	t.JmpMem(amd64.At(tmpB, jumpEntry))
+	t.MovImm(tmpB, uint64(t.newExit(cpu.NativeExit{Kind: cpu.NativeReturn, Op: uint8(t.i)})))
+	t.Ret()
 	t.island(false)
 	t.done = true
 	return true
@@ -219,24 +217,30 @@ func (t *trans) indirect(op *cpu.Op) bool {
 	return ok
 }
 
+// find makes tmpB the entry of the jump cache for the target in tmpA; what is
+// not there the interpreter does. All scratch registers change, flags do not.
+func (t *trans) find() {
+	findJump(t.Asm, t.well(1))
+	t.halve()
+	t.check()
+}
+
 const (
 	jumpCheck = int32(unsafe.Offsetof(cpu.JumpCache{}.Check))
 	jumpEntry = int32(unsafe.Offsetof(cpu.JumpCache{}.Entry))
 )
 
-// find makes tmpB the entry of the jump cache for the target in tmpA; what is
-// not there the interpreter does. All scratch registers change, flags do not.
-func (t *trans) find() {
-	t.Rorx(tmpC, tmpA, 16, 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpA, Index: tmpC, Scale: 1}, 4)
-	t.Movzx16(tmpC, tmpC)
-	t.Load(tmpB, natJumps, 8)
-	t.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
-	t.Shrx(tmpC, tmpA, amd64.RSP, 4)
-	t.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
-	t.Load(tmpA, amd64.At(tmpB, jumpCheck), 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
-	t.halve()
-	t.check()
+// findJump makes tmpB the entry of the jump cache that the target in tmpA would have, and
+// tmpC plus if it has.
+func findJump(a *amd64.Asm, plus int32) {
+	a.Rorx(tmpC, tmpA, 16, 8)
+	a.Lea(tmpC, amd64.Mem{Base: tmpA, Index: tmpC, Scale: 1}, 4)
+	a.Movzx16(tmpC, tmpC)
+	a.Load(tmpB, natJumps, 8)
+	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
+	a.Shrx(tmpC, tmpA, regTLB, 4)
+	a.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
+	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: plus}, 8)
+	a.Load(tmpA, amd64.At(tmpB, jumpCheck), 8)
+	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
 }

@@ -16,17 +16,19 @@ import (
 	"g86/jit/amd64"
 )
 
-// The biases are added to the addresses in R15 (the processor) and RSP (the TLB), and
-// to the tags of the stack's entries. Their low six bits are then shift counts for SHRX:
-// by RSP it tells whether a difference is less than a page, by a stack's tag whether it
-// is less than half a page, and by R15 it finds the sign.
+// R15 is the address of the TLB, and the base of GS how far the processor is from there.
+// The biases make one byte of displacement reach most of what is needed: cpu.NativeNear
+// and the registers; the TLB's entries for the stack and the beginning of the array behind.
+//
+// The low six bits of three words are shift counts for SHRX: by R15 it tells whether a
+// difference is less than a page, by the tag of a stack's entry whether it is less
+// than half a page, and by R12, the budget, it finds the sign.
 const (
-	cpuBias   = 127 // so that one byte of displacement reaches cpu.NativeNear and registers
-	stackBias = cpu.StackBias
+	cpuBias     = 128
+	stackBias   = cpu.StackBias
+	budgetShift = 6
 )
 
-// tlbBias makes one byte of displacement reach the stack's entries and the first of the
-// array behind them.
 var tlbBias = int32(cpu.NativeOffsets.TLBStack) + 12
 
 // bufferSize is the code cache's budget; when it is full everything is dropped.
@@ -147,7 +149,7 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 	if sample {
 		began = time.Now()
 	}
-	enter(uintptr(unsafe.Pointer(c))+cpuBias, entry, e.base+uintptr(e.glueOf(long).prologue))
+	enter(uintptr(unsafe.Pointer(c)), entry, e.base+uintptr(e.glueOf(long).prologue))
 	if sample {
 		e.Stats.Host += sampleEnters * time.Since(began)
 	}
@@ -163,6 +165,8 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		e.hot[x.Block.RIP()]++
 	case x.Kind == cpu.NativeLink:
 		s.Unlinked++
+	case x.Kind == cpu.NativeReturn:
+		s.Returns++
 	case x.Kind == cpu.NativeX87:
 		s.X87++
 	case x.Kind == cpu.NativeCross:
@@ -224,7 +228,9 @@ func (e *Engine) Drop(b *cpu.Block) {
 }
 
 // field is the operand of a field of the processor.
-func field(off uintptr) amd64.Mem { return amd64.At(amd64.R15, int32(off)-cpuBias) }
+func field(off uintptr) amd64.Mem {
+	return amd64.Mem{Base: regTLB, Index: amd64.None, Disp: int32(off) - cpuBias, GS: true}
+}
 
 // near is the operand of a field of cpu.NativeNear.
 func near(off uintptr) amd64.Mem { return field(cpu.NativeOffsets.Near + off) }
@@ -250,6 +256,7 @@ var (
 	natX87Note = native(unsafe.Offsetof(cpu.NativeState{}.X87Note))
 	natX87Seg  = native(unsafe.Offsetof(cpu.NativeState{}.X87Seg))
 	natX87DP   = native(unsafe.Offsetof(cpu.NativeState{}.X87DP))
+	natReturns = native(unsafe.Offsetof(cpu.NativeState{}.Returns))
 	natTarget  = native(unsafe.Offsetof(cpu.NativeState{}.Target))
 	natJumps   = near(unsafe.Offsetof(cpu.NativeNear{}.Jumps))
 )
@@ -266,6 +273,8 @@ func gpr(i uint8) amd64.Mem { return field(cpu.NativeOffsets.GPR + 8*uintptr(i))
 type glue struct {
 	prologue int
 	exit     [2]int // with the flags in the host's flags, in memory
+	returned int    // where returns go that a landing does not expect, see returns.go
+	barrier  int    // and those for which there is no landing
 }
 
 func (e *Engine) glueOf(long bool) *glue { return &e.glue[index(long)] }
@@ -306,13 +315,25 @@ func (e *Engine) emitGlueOf(long bool) {
 		}
 	}
 	g.prologue = a.N
+	a.Mov(amd64.R14, amd64.RCX, 8)
+	a.Load(regTLB, amd64.At(amd64.RDX, int32(cpu.NativeOffsets.TLB)), 8)
+	a.Lea(regTLB, amd64.At(regTLB, tlbBias), 8)
+	a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
+	a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB}) // SUB
+	if hostFSGSBASE {
+		a.Wrgsbase(amd64.RSI)
+	} else { // arch_prctl(ARCH_SET_GS, RSI)
+		a.MovImm(amd64.RDI, 0x1001)
+		a.MovImm(amd64.RAX, 158)
+		a.Bytes(0x0f, 0x05) // SYSCALL
+	}
 	a.Store(natHostBP, amd64.RBP, 8)
 	a.Store(natHostSP, amd64.RSP, 8)
-	a.Load(amd64.RSP, field(cpu.NativeOffsets.TLB), 8)
-	a.Lea(amd64.RSP, amd64.At(amd64.RSP, tlbBias), 8)
-	a.Mov(amd64.R14, amd64.RCX, 8)
+	a.Load(amd64.RSP, natReturns, 8)
 	e.ifLoaded(natX87, xrstor)
-	a.Load(amd64.R12, natBudget, 8)
+	a.Load(regBudget, natBudget, 8)
+	a.Emit(&amd64.Insn{Opcode: 0xc1, Size: 8, Reg: 4, RM: regBudget, Imm: budgetShift, ImmSize: 1}) // SHL
+	a.Emit(&amd64.Insn{Opcode: 0x83, Size: 8, Reg: 1, RM: regBudget, Imm: 63, ImmSize: 1})          // OR
 	a.Load(amd64.RAX, natFlags, 4)
 	e.setFlags()
 	regs(func(r amd64.Reg, i uint8) { a.Load(r, gpr(i), 8) })
@@ -337,7 +358,9 @@ func (e *Engine) emitGlueOf(long bool) {
 			a.Store(gpr(i), r, 8)
 		}
 	})
-	a.Store(natBudget, amd64.R12, 8)
+	a.Emit(&amd64.Insn{Opcode: 0xc1, Size: 8, Reg: 7, RM: regBudget, Imm: budgetShift, ImmSize: 1}) // SAR
+	a.Store(natBudget, regBudget, 8)
+	a.Store(natReturns, amd64.RSP, 8)
 	e.ifLoaded(natX87, xsave)
 	a.Load(amd64.RBP, natHostBP, 8)
 	a.Load(amd64.RSP, natHostSP, 8)
@@ -347,7 +370,7 @@ func (e *Engine) emitGlueOf(long bool) {
 	a.PatchShort(loaded)
 	e.emitStoreSSE()
 	a.Bytes(0xc3)
-
+	e.emitReturned(long)
 }
 
 // getFlags is LAHF; SETO AL: the status flags as NativeState has them, in AX.

@@ -4,9 +4,9 @@
 
 // func enter(base, entry, prologue uintptr)
 //
-// It is left by a RET of the host code, which uses no stack and restores BP.
+// It is left by a RET of the host code, which restores SP and BP.
 TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-24
-	MOVQ base+0(FP), R15
+	MOVQ base+0(FP), DX
 	MOVQ entry+8(FP), CX
 	MOVQ prologue+16(FP), AX
 	JMP AX

@@ -3,6 +3,7 @@
 package jit
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -114,23 +115,23 @@ func (e *Engine) list(w io.Writer, title string, from, to int) {
 	}
 }
 
-var operands = regexp.MustCompile(`(r15|rsp\+r(?:cx|10|14)\*8|rsp)([+-])0x([0-9a-f]+)`)
+var operands = regexp.MustCompile(`(gs:)?\[r15(\+r(?:cx|10|14)\*8)?(?:([+-])0x([0-9a-f]+))?\]`)
 
 // named puts names in place of the places of the processor and the TLB that host code
 // addresses.
 func named(text string) string {
 	return operands.ReplaceAllStringFunc(text, func(s string) string {
 		m := operands.FindStringSubmatch(s)
-		v, err := strconv.ParseInt(m[2]+m[3], 16, 64)
+		v, err := strconv.ParseInt(m[3]+cmp.Or(m[4], "0"), 16, 64)
 		if err != nil {
 			return s
 		}
 		o := &cpu.NativeOffsets
-		if m[1] == "r15" {
-			return cpuField(uintptr(v + cpuBias))
+		if m[1] != "" {
+			return "[" + cpuField(uintptr(v+cpuBias)) + "]"
 		}
 		off := uintptr(v + int64(tlbBias))
-		index := strings.TrimPrefix(m[1], "rsp")
+		index := m[2]
 		for _, f := range []struct {
 			name string
 			at   uintptr
@@ -139,7 +140,7 @@ func named(text string) string {
 				if off > f.at {
 					index += fmt.Sprintf("+%#x", off-f.at)
 				}
-				return "tlb." + f.name + index
+				return "[tlb." + f.name + index + "]"
 			}
 		}
 		return s

@@ -92,4 +92,4 @@ func golden(text string) string {
 	return jumps.ReplaceAllString(code, "$1 .")
 }
 
-var jumps = regexp.MustCompile(`(?m)(j[a-z]+|loop) 0x[0-9a-f]+$`)
+var jumps = regexp.MustCompile(`(?m)(j[a-z]+|loop|call) 0x[0-9a-f]+$`)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"golang.org/x/sys/cpu"
+	"golang.org/x/sys/unix"
 )
 
 // Supported says why this host cannot run translated code, or nil.
@@ -35,6 +36,23 @@ func HostFeatures() (has, lacks []string) {
 	}
 	return has, lacks
 }
+
+// hostFSGSBASE tells that programs may write the base of GS themselves (Linux 5.9 and later
+// say so by bit 1 of AT_HWCAP2). Otherwise it takes a system call each time that host code
+// is entered.
+var hostFSGSBASE = func() bool {
+	const atHWCAP2 = 26
+	aux, err := unix.Auxv()
+	if err != nil {
+		return false
+	}
+	for _, a := range aux {
+		if a[0] == atHWCAP2 {
+			return a[1]>>1&1 != 0
+		}
+	}
+	return false
+}()
 
 // hostStepsOF tells that shifts and rotations by more than 1 leave OF as the last
 // of single steps does. AMD's processors do; Intel's do so for some only.

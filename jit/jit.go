@@ -13,8 +13,8 @@
 //	XMM0-15, x87               the guest's, once an instruction has needed them
 //	R12                        instruction budget
 //	RCX R10 R14                scratch
-//	R15                        the processor, see cpuBias
-//	RSP                        the TLB, see tlbBias: there is no stack
+//	R15, GS                    the TLB, and from there the processor, see cpuBias
+//	RSP                        the return addresses of calls, see returns.go
 package jit
 
 import (
@@ -48,6 +48,7 @@ type Stats struct {
 	X87       uint64
 	Crossings uint64
 	Unlinked  uint64
+	Returns   uint64
 	Ops       []uint64 // of one instruction, by form
 }
 
@@ -84,6 +85,7 @@ func (s *Stats) Report(u Usage) string {
 	exit("budget", s.Budgets)
 	exit("TLB miss", s.Misses)
 	exit("no link", s.Unlinked)
+	exit("return", s.Returns)
 	exit("x87 load", s.X87)
 	exit("page check", s.Crossings)
 	exit("instruction", ops)

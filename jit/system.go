@@ -74,7 +74,9 @@ func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
 // lowerRdtsc computes the counter from what is used up of the budget.
 func lowerRdtsc(t *trans, op *cpu.Op, l *lowering) bool {
 	t.need(natNoTSC)
-	t.Lea(tmpA, amd64.At(regBudget, int32(t.i-len(t.ops))), 8)
+	t.Lea(tmpA, amd64.At(regBudget, int32(t.i-len(t.ops))<<budgetShift), 8)
+	t.MovImm(tmpC, budgetShift)
+	t.Sarx(tmpA, tmpA, tmpC, 8)
 	t.Load(amd64.RDX, natTSCRate, 8)
 	t.Mulx(tmpB, amd64.RAX, tmpA)
 	t.Load(tmpC, natTSCBase, 8)
@@ -124,11 +126,19 @@ func (t *trans) setIF(unless, m amd64.Mem) bool {
 
 // setAC changes RFLAGS.AC in ring 0 with SMAP, and with it the TLB of what follows.
 func (t *trans) setAC(index int, ac uint64) bool {
+	if !hostFSGSBASE {
+		return false
+	}
 	t.need(natNoAC)
 	o := &cpu.NativeOffsets
 	t.Load(tmpB, field(o.TLBs+8*uintptr(index)), 8)
 	t.Store(field(o.TLB), tmpB, 8) // it stays reachable: no write barrier
-	t.Lea(amd64.RSP, amd64.At(tmpB, tlbBias), 8)
+	t.Rdgsbase(tmpC)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: regTLB}, 8)
+	t.Lea(regTLB, amd64.At(tmpB, tlbBias), 8)
+	t.Not(tmpB, 8) // the distance of the processor from there
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB, Disp: 1 - tlbBias}, 8)
+	t.Wrgsbase(tmpC)
 	m := field(o.TLBIndex)
 	t.Emit(&amd64.Insn{Opcode: 0xc6, Size: 1, Mem: &m, Imm: uint64(index), ImmSize: 1})
 	t.Load(tmpC, field(o.Generation), 8)
@@ -222,7 +232,7 @@ func (t *trans) needAligned(lin amd64.Mem) {
 	}
 	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: r, RMByte: true})
 	t.Rorx(tmpC, tmpC, 4, 4) // the low four bits on top
-	t.Shrx(tmpC, tmpC, amd64.RSP, 4)
+	t.Shrx(tmpC, tmpC, regTLB, 4)
 	t.needZero()
 }
 
@@ -308,7 +318,9 @@ func (t *trans) repeatString(moves bool, size int) {
 	needNot(t.Jecxz()) // at most 2^32-1
 	t.Mov(tmpC, count, 4)
 	none := t.Jrcxz()
-	t.Lea(tmpC, amd64.Mem{Base: regBudget, Index: count, Disp: -1}, 8)
+	t.MovImm(tmpB, budgetShift)
+	t.Sarx(tmpC, regBudget, tmpB, 8)
+	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: count, Disp: -1}, 8)
 	t.Rorx(tmpC, tmpC, 32, 8)
 	used := t.Jecxz()
 	over := t.Jmp()
@@ -317,15 +329,16 @@ func (t *trans) repeatString(moves bool, size int) {
 	t.toSlow(t.Jmp())
 	t.Patch(over, t.N)
 
+	t.island(true)
 	// find puts what is to be added to the addresses of the operand at r into tmpB.
 	find := func(r amd64.Reg, kind int) {
 		t.Lea(tmpA, amd64.Mem{Base: r, Index: count, Scale: scale, Disp: -1}, 8) // its last byte
-		t.Shrx(tmpC, r, amd64.RSP, 4)
+		t.Shrx(tmpC, r, regTLB, 4)
 		t.Load(tmpB, indexed(tags(kind), tmpC), 8)
 		t.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
-		t.Shrx(tmpC, tmpC, amd64.RSP, 8)
+		t.Shrx(tmpC, tmpC, regTLB, 8)
 		t.needZero()
-		t.Shrx(tmpC, r, amd64.RSP, 4)
+		t.Shrx(tmpC, r, regTLB, 4)
 		t.Load(tmpB, indexed(tlbHost, tmpC), 8)
 	}
 	if moves {
@@ -334,7 +347,8 @@ func (t *trans) repeatString(moves bool, size int) {
 	}
 	find(amd64.RDI, write)
 	// Nothing leaves any more. The last iteration belongs to the block's instructions.
-	t.Lea(regBudget, amd64.Mem{Base: regBudget, Index: count, Disp: -1}, 8)
+	t.Rorx(tmpC, count, 64-budgetShift, 8)
+	t.Lea(regBudget, amd64.Mem{Base: regBudget, Index: tmpC, Disp: -1 << budgetShift}, 8)
 	t.Mov(tmpC, count, 8)
 	t.Lea(amd64.RDI, amd64.Mem{Base: amd64.RDI, Index: tmpB}, 8)
 	opcode := byte(0xaa)

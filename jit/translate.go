@@ -13,7 +13,7 @@ import (
 
 // Scratch registers.
 const (
-	regCPU    = amd64.R15
+	regTLB    = amd64.R15
 	regBudget = amd64.R12
 	tmpC      = amd64.RCX
 	tmpA      = amd64.R10 // linear address
@@ -155,7 +155,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	n.Entry = t.e.base + uintptr(t.N)
 	t.borrow()
 	t.inner = t.N
-	t.Lea(regBudget, amd64.At(regBudget, int32(len(t.ops))), 8)
+	t.Lea(regBudget, amd64.At(regBudget, int32(len(t.ops))<<budgetShift), 8)
 	t.Rorx(tmpC, regBudget, 32, 8)
 	t.PatchShortTo(t.Jecxz(), over)
 	if lin, key, ok := t.b.Crossing(); ok {

@@ -149,7 +149,7 @@ func (t *trans) masksAll(m amd64.Mem) {
 	t.Not(tmpC, 4)
 	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: tmpC, RMByte: true})
 	t.Rorx(tmpC, tmpC, 6, 4) // the masks on top
-	t.Shrx(tmpC, tmpC, amd64.RSP, 4)
+	t.Shrx(tmpC, tmpC, regTLB, 4)
 	t.needZero()
 }
 

@@ -39,6 +39,7 @@ const (
 type Mem struct {
 	Base, Index Reg
 	Scale       uint8 // shift
+	GS          bool  // the base of GS is added
 	Disp        int32
 }
 
@@ -85,6 +86,9 @@ func hi(r Reg) uint8 {
 
 // Emit appends an instruction.
 func (a *Asm) Emit(i *Insn) {
+	if i.Mem != nil && i.Mem.GS {
+		a.Bytes(0x65)
+	}
 	if i.Size == 2 {
 		a.Bytes(0x66)
 	}
@@ -215,6 +219,16 @@ func (a *Asm) LeaCode(dst Reg, to int) (pos int) {
 	return a.N - 4
 }
 
+// Wrgsbase and Rdgsbase write and read the base of GS.
+func (a *Asm) Wrgsbase(r Reg) { a.gsbase(r, 3) }
+
+// Rdgsbase reads it.
+func (a *Asm) Rdgsbase(r Reg) { a.gsbase(r, 1) }
+
+func (a *Asm) gsbase(r Reg, ext Reg) {
+	a.Emit(&Insn{Prefix: 0xf3, Map: Map0F, Opcode: 0xae, Size: 8, Reg: ext, RM: r})
+}
+
 // Not is the 32- or 64-bit complement; it leaves the flags alone.
 func (a *Asm) Not(r Reg, size int) { a.Emit(&Insn{Opcode: 0xf7, Size: size, Reg: 2, RM: r}) }
 
@@ -277,6 +291,18 @@ func (a *Asm) JmpTo(to int) { a.Patch(a.Jmp(), to) }
 
 // JmpMem jumps to the address in memory.
 func (a *Asm) JmpMem(m Mem) { a.Emit(&Insn{Opcode: 0xff, Size: 4, Reg: 4, Mem: &m}) }
+
+// Call appends a call with an open 32-bit displacement and returns where it is.
+func (a *Asm) Call() int {
+	a.Bytes(0xe8, 0, 0, 0, 0)
+	return a.N - 4
+}
+
+// CallMem calls the address in memory.
+func (a *Asm) CallMem(m Mem) { a.Emit(&Insn{Opcode: 0xff, Size: 4, Reg: 2, Mem: &m}) }
+
+// Ret returns.
+func (a *Asm) Ret() { a.Bytes(0xc3) }
 
 // Jrcxz appends JRCXZ with an open displacement and returns where it is.
 func (a *Asm) Jrcxz() int {

@@ -10,7 +10,9 @@ import (
 
 // TestEncodings decodes what the encoder writes with somebody else's decoder.
 func TestEncodings(t *testing.T) {
-	m := func(base, index Reg, scale uint8, disp int32) *Mem { return &Mem{base, index, scale, disp} }
+	m := func(base, index Reg, scale uint8, disp int32) *Mem {
+		return &Mem{Base: base, Index: index, Scale: scale, Disp: disp}
+	}
 	for _, tc := range []struct {
 		emit func(a *Asm)
 		want string
@@ -20,6 +22,10 @@ func TestEncodings(t *testing.T) {
 		{func(a *Asm) { a.Load(R14, Mem{Base: R14, Index: R13}, 8) }, "mov r14, qword ptr [r14+r13]"},
 		{func(a *Asm) { a.Load(RBX, At(R15, -12), 2) }, "mov bx, word ptr [r15-0xc]"},
 		{func(a *Asm) { a.Load(RBX, At(R12, 0), 4) }, "mov ebx, dword ptr [r12]"},
+		{func(a *Asm) { a.Load(R9, Mem{Base: R15, Index: None, Disp: 8, GS: true}, 8) }, "mov r9, qword ptr gs:[r15+0x8]"},
+		{func(a *Asm) { a.CallMem(Mem{Base: R15, Index: None, Disp: 8, GS: true}) }, "call qword ptr gs:[r15+0x8]"},
+		{func(a *Asm) { a.Wrgsbase(R9) }, "wrgsbase r9"},
+		{func(a *Asm) { a.Rdgsbase(RCX) }, "rdgsbase rcx"},
 		{func(a *Asm) { a.Load(RBX, At(R13, 0), 4) }, "mov ebx, dword ptr [r13]"},
 		{func(a *Asm) { a.Load(RBX, At(RBP, 0), 4) }, "mov ebx, dword ptr [rbp]"},
 		{func(a *Asm) { a.Store(At(R8, 0x1000), RSI, 1) }, "mov byte ptr [r8+0x1000], sil"},
