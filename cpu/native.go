@@ -88,6 +88,7 @@ const (
 	NativeGroupRead                    // as NativeRead, and instructions behind Op rely on its access
 	NativeGroupWrite                   // as NativeWrite, likewise
 	NativeLink                         // at the end of the block, by link Link
+	NativeGuess                        // as NativeOp, and where that leads Link may go from now on
 	NativeCross                        // at the head of the block: its second page is not known to be still the same
 	NativeX87                          // instruction Op needs the x87 unit, which is not loaded
 	NativeNoFP                         // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
@@ -361,7 +362,7 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			return nil
-		case NativeOp, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
+		case NativeOp, NativeGuess, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
 				x87, entry = true, c.resume(b.native, int(x.Op))
 				continue
@@ -436,11 +437,14 @@ func (c *CPU) runNative(b *block) *block {
 		if !c.translated(to) {
 			return b
 		}
-		if x.Kind == NativeLink && !b.dead && b.native != nil { // translating may have emptied the cache
+		if (x.Kind == NativeLink || x.Kind == NativeGuess) && !b.dead && b.native != nil { // translating may have emptied the cache
 			t.Link(x.Link, to)
 		}
 		if c.limit-c.ICount < uint64(len(to.ops)) {
 			return b
+		}
+		if x.Kind == NativeOp || x.Kind == NativeReturn {
+			c.noteJump(to)
 		}
 		limit = c.grant()
 		entry = c.enterAt(to)
@@ -528,16 +532,20 @@ func (c *CPU) tscRead(v uint64) {
 	}
 }
 
-// enterAt is the host code of b, where indirect jumps will find it, too.
+// enterAt prepares to enter the host code of b.
 func (c *CPU) enterAt(b *block) uintptr {
 	c.near.SSE = sseMemory
 	if c.CR0&(CR0EM|CR0TS) != 0 || c.CR4&CR4OSFXSR == 0 {
 		c.near.SSE = sseFaults
 	}
-	j, slot := c.jumpsOf(b.mode), jumpSlot(b.rip)
-	c.near.Jumps = j
-	j.Check[slot], j.Entry[slot] = -b.rip-b.CodeKey(), b.native.Entry
+	c.near.Jumps = c.jumpsOf(b.mode)
 	return b.native.Entry
+}
+
+// noteJump makes indirect jumps find the host code of b.
+func (c *CPU) noteJump(b *block) {
+	j, slot := c.jumpsOf(b.mode), jumpSlot(b.rip)
+	j.Check[slot], j.Entry[slot] = -b.rip-b.CodeKey(), b.native.Entry
 }
 
 // runOp runs instruction i of a block for host code, and those behind it that

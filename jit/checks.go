@@ -69,6 +69,15 @@ func (t *trans) check() {
 	t.toSlow(0)
 }
 
+// checkAny is check for any RCX.
+func (t *trans) checkAny() {
+	defer func(checks Checks) { t.checks = checks }(t.checks)
+	if t.checks == ChecksSign {
+		t.checks = ChecksOver
+	}
+	t.check()
+}
+
 // leaveUnlessWell is the jump of a check that is not taken where all is well.
 func (t *trans) leaveUnlessWell() int {
 	if t.checks == ChecksLoop {

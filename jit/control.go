@@ -142,9 +142,15 @@ func lowerJmp(t *trans, op *cpu.Op, l *lowering) bool {
 	if !t.indirect(op) {
 		return false
 	}
-	t.find()
-	t.giveBack()
-	t.JmpMem(amd64.At(tmpB, jumpEntry))
+	if op.Mem() && op.Index >= isa.NoReg { // no table: an import
+		id := t.guess()
+		t.giveBack()
+		t.e.links[id].rel = int32(t.Jmp())
+	} else {
+		t.find()
+		t.giveBack()
+		t.JmpMem(amd64.At(tmpB, jumpEntry))
+	}
 	t.island(false)
 	t.done = true
 	return true
@@ -172,9 +178,10 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 	if !t.indirect(op) {
 		return false
 	}
-	t.find()
-	t.Load(tmpC, amd64.At(tmpB, jumpEntry), 8)
-	t.Store(natScratch, tmpC, 8)
+	id := t.guess()
+	t.e.links[id].rel = int32(t.LeaCode(tmpB, 0))
+	t.slow[len(t.slow)-1].back = t.N
+	t.Store(natScratch, tmpB, 8)
 	t.storeImm(t.pushTo(size), op.Next, size)
 	t.addSP(-int32(size))
 	t.giveBack()

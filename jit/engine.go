@@ -78,6 +78,9 @@ type link struct {
 	key    int32 // its key
 	rel    int32 // its displacement
 	to     int32 // where it leads when linked
+
+	other int32 // not 0: a guess, see guess.go; where other targets are looked up
+	set   int32 // the displacement of the set of its page
 }
 
 // Attach makes the processors that use code run translated code. heat is how
@@ -173,7 +176,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.Crossings++
 	case x.Kind == cpu.NativeRead || x.Kind == cpu.NativeWrite || x.Kind == cpu.NativeGroupRead || x.Kind == cpu.NativeGroupWrite:
 		s.Misses++
-	case x.Kind == cpu.NativeOp || x.Kind == cpu.NativeNoFP:
+	case x.Kind == cpu.NativeOp || x.Kind == cpu.NativeGuess || x.Kind == cpu.NativeNoFP:
 		s.Ops[x.Block.Ops()[x.Op].Form]++
 	}
 	return x
@@ -202,8 +205,12 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 		return // its page was unmapped for a while
 	}
 	s.to = entry
-	e.Stats.Links++
 	n.In = append(n.In, id)
+	if s.other != 0 {
+		e.learn(s, to)
+		return
+	}
+	e.Stats.Links++
 	if s.cross == 0 {
 		e.asm.Patch(int(s.jump), int(entry))
 		return
@@ -222,6 +229,9 @@ func (e *Engine) Drop(b *cpu.Block) {
 		if s := &e.links[id]; s.to == int32(n.Entry-e.base) {
 			e.asm.Patch(int(s.jump), int(s.stub))
 			s.to = 0
+			if s.other != 0 {
+				e.unlearn(s)
+			}
 		}
 	}
 	clear(e.exits[n.Exits[0]:n.Exits[1]])

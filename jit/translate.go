@@ -84,6 +84,8 @@ type slowPath struct {
 	x87     bool   // the x87 unit is not loaded
 	noFP    bool   // SSE exceptions are not masked
 	note    uint32 // see trans
+
+	guess int // not 0: the number of a guess, plus 1; back is 0 for a jump
 }
 
 // Translate makes host code for a block, or returns nil.
@@ -255,6 +257,10 @@ func (t *trans) outOfLine() {
 		t.noteX87()
 		if s.access != 0 {
 			t.missed(&s)
+			continue
+		}
+		if s.guess != 0 {
+			t.guessed(&s)
 			continue
 		}
 		if s.loadSSE != 0 {
