@@ -198,9 +198,12 @@ const (
 
 // JumpCache finds the host code of an indirect jump's target by RIP. It is the one if RIP,
 // the code key of its page as the TLB has it now, and Check add up to 0.
-type JumpCache struct {
-	Check [jumpSlots]uint64
-	Entry [jumpSlots]uintptr
+type JumpCache [jumpSlots]JumpSlot
+
+// JumpSlot is one of them. Both words lie in one line of the host's cache.
+type JumpSlot struct {
+	Check uint64
+	Entry uintptr
 }
 
 const jumpSlots = 1 << 16
@@ -220,12 +223,12 @@ func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {
 }
 
 // drop empties a slot. Sums stay even.
-func (j *JumpCache) drop(slot uint64) { j.Check[slot] = noJump - slot&1 }
+func (j *JumpCache) drop(slot uint64) { j[slot].Check = noJump - slot&1 }
 
 var noJump = rand.Uint64() &^ 1
 
 func (j *JumpCache) clear() {
-	for slot := range j.Check {
+	for slot := range j {
 		j.drop(uint64(slot))
 	}
 }
@@ -545,7 +548,7 @@ func (c *CPU) enterAt(b *block) uintptr {
 // noteJump makes indirect jumps find the host code of b.
 func (c *CPU) noteJump(b *block) {
 	j, slot := c.jumpsOf(b.mode), jumpSlot(b.rip)
-	j.Check[slot], j.Entry[slot] = -b.rip-b.CodeKey(), b.native.Entry
+	j[slot] = JumpSlot{-b.rip - b.CodeKey(), b.native.Entry}
 }
 
 // runOp runs instruction i of a block for host code, and those behind it that
@@ -632,7 +635,7 @@ func (k *CodeCache) forget(b *block) {
 	for _, c := range k.cpus {
 		c.dropReturns()
 		if j := c.jumps[b.mode>>6]; j != nil {
-			if slot := jumpSlot(b.rip); j.Entry[slot] == b.native.Entry {
+			if slot := jumpSlot(b.rip); j[slot].Entry == b.native.Entry {
 				j.drop(slot)
 			}
 		}

@@ -233,8 +233,8 @@ func (t *trans) find() {
 }
 
 const (
-	jumpCheck = int32(unsafe.Offsetof(cpu.JumpCache{}.Check))
-	jumpEntry = int32(unsafe.Offsetof(cpu.JumpCache{}.Entry))
+	jumpCheck = int32(unsafe.Offsetof(cpu.JumpSlot{}.Check))
+	jumpEntry = int32(unsafe.Offsetof(cpu.JumpSlot{}.Entry))
 )
 
 // findJump makes tmpB the entry of the jump cache that the target in tmpA would have, and
@@ -245,6 +245,7 @@ func findJump(a *amd64.Asm, plus int32) {
 	a.Movzx16(tmpC, tmpC)
 	a.Load(tmpB, natJumps, 8)
 	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
+	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8) // 16 bytes a slot
 	a.Shrx(tmpC, tmpA, regTLB, 4)
 	a.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
 	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: plus}, 8)
