@@ -50,6 +50,7 @@ type block struct {
 	next  *block // of its chain
 	cold  bool   // not translatable
 	heat  uint16 // runs before it was translated
+	reach uint16 // instructions of it that have run: it may be left before its end
 
 	straddled uint8 // times that a group of accesses failed
 	ungrouped bool
@@ -368,7 +369,8 @@ func (c *CPU) findBlock() *block {
 }
 
 // decodeBlock decodes from RIP to the first instruction that may change the
-// flow, the end of the page, or maxBlockOps.
+// flow, the end of the page, or maxBlockOps. Conditional jumps do not end a block, see
+// trim.
 func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 	page := unsafe.Slice((*byte)(c.execMemory(lin)), 0x1000-lin&0xfff)
 	if c.mode != 64 {
@@ -398,7 +400,7 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 		}
 		n += int(op.Len)
 		c.bind(op, rip+uint64(n))
-		if op.ends {
+		if op.ends && !op.branch {
 			break
 		}
 	}

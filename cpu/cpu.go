@@ -140,7 +140,8 @@ type Op struct {
 	Next  uint64 // RIP of the following instruction
 	AMask uint64 // address-size mask
 	isa.Inst
-	ends   bool // last of its block: may set RIP
+	ends   bool // last of its block, or a branch: may set RIP
+	branch bool // it may go on in the block
 	absent bool // the model does not have it
 }
 

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"g86/cpu/isa"
@@ -16,6 +17,7 @@ type handler struct {
 	gen   *[6]func(*CPU, *Op)
 	exec  func(*CPU, *Op)
 	ends  bool // ends a block: may change RIP or the mode
+	jcc   bool // so does a conditional jump where it is taken
 	cpl0  bool // needs CPL 0, and nothing else
 	rep   bool // ends a block if it is repeated
 	check bool // has checks that run before it: Prot, CPL0, x87 and SSE enabling
@@ -48,6 +50,7 @@ func bindForms() error {
 		f := &isa.Forms[i]
 		h := &formHandlers[i]
 		h.ends = f.Attr&isa.EndsBlock != 0
+		h.jcc = h.ends && f.Mnemonic[0] == 'J' && slices.Contains(sem.Conditions(), f.Mnemonic[1:])
 		fn := execs[f.Mnemonic+" "+f.Args]
 		if fn == nil {
 			fn = execs[f.Mnemonic]
@@ -105,6 +108,7 @@ func (c *CPU) bind(op *Op, next uint64) {
 	}
 	h := &formHandlers[op.Form]
 	op.ends = h.ends || h.rep && op.Prefix&anyRep != 0
+	op.branch = h.jcc
 	op.run = h.pick(op)
 	if h.check {
 		op.run = (*CPU).runChecked

@@ -36,7 +36,7 @@ func NewBlock(model *Model, code []byte, rip uint64, mode isa.Mode) (*Block, err
 		b.end += uint64(op.Len)
 		c.bind(&op, b.end)
 		b.ops = append(b.ops, op)
-		if op.ends {
+		if op.ends && !op.branch {
 			break
 		}
 	}
@@ -283,8 +283,12 @@ func (op *Op) Present() bool {
 	return !op.absent && !formHandlers[op.Form].check || formHandlers[op.Form].cpl0 && !op.absent
 }
 
-// Ends reports whether the instruction ends its block.
+// Ends reports whether the instruction ends its block, or may.
 func (op *Op) Ends() bool { return op.ends }
+
+// Branch reports whether the instruction is a conditional jump behind which the block may go
+// on.
+func (op *Op) Branch() bool { return op.branch }
 
 // nativeBudget bounds the time between two returns to Go: the garbage collector
 // waits for it.
@@ -316,6 +320,7 @@ func (c *CPU) translated(b *block) bool {
 		if !c.flatSegments() {
 			return false
 		}
+		b.trim()
 		if b.native = c.code.translator.Translate(b); b.native == nil {
 			b.cold = true
 			return false
@@ -323,6 +328,15 @@ func (c *CPU) translated(b *block) bool {
 		return true
 	}
 	return c.flatSegments()
+}
+
+// trim cuts off what is behind a branch that has always been taken.
+func (b *block) trim() {
+	if n := int(b.reach); n > 0 && n < len(b.ops) && b.ops[n-1].branch {
+		b.ops = b.ops[:n:n]
+		b.bytes -= uint16(b.end - b.ops[n-1].Next)
+		b.end = b.ops[n-1].Next
+	}
 }
 
 const mxcsrMasks = 0x1f80
@@ -574,7 +588,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 	}
 	c.ICount += c.index() + 1
 	c.cur = nil
-	if !op.ends {
+	if c.straight(op) {
 		c.RIP = op.Next
 	}
 	return -1

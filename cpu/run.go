@@ -82,9 +82,11 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 				op.run(c, op)
 			}
 		}
-		c.ICount += c.index() + 1
+		ran := c.index() + 1
+		c.ICount += ran
+		b.reach = max(b.reach, uint16(ran))
 		c.cur = nil
-		if !op.ends {
+		if c.straight(op) {
 			c.RIP = op.Next
 		}
 		if c.single {
@@ -99,6 +101,12 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 	}
 	return ExitHalt, false
 }
+
+// branched in blkEnd tells that a branch was taken.
+const branched = -1
+
+// straight reports whether control goes on behind op, which has run and has not set RIP.
+func (c *CPU) straight(op *Op) bool { return !op.ends || op.branch && c.blkEnd != branched }
 
 // abandon puts RIP back to the start of the instruction that raised exception f
 // and counts the ones before it. It returns the exception as it is delivered.

@@ -247,6 +247,7 @@ func opJOJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -256,6 +257,7 @@ func opJOJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -265,6 +267,7 @@ func opJOJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -274,6 +277,7 @@ func opJNOJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -283,6 +287,7 @@ func opJNOJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -292,6 +297,7 @@ func opJNOJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -301,6 +307,7 @@ func opJBJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -310,6 +317,7 @@ func opJBJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -319,6 +327,7 @@ func opJBJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -328,6 +337,7 @@ func opJNBJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -337,6 +347,7 @@ func opJNBJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -346,6 +357,7 @@ func opJNBJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -355,6 +367,7 @@ func opJZJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -364,6 +377,7 @@ func opJZJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -373,6 +387,7 @@ func opJZJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -382,6 +397,7 @@ func opJNZJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -391,6 +407,7 @@ func opJNZJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -400,6 +417,7 @@ func opJNZJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -409,6 +427,7 @@ func opJBEJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -418,6 +437,7 @@ func opJBEJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -427,6 +447,7 @@ func opJBEJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -436,6 +457,7 @@ func opJNBEJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -445,6 +467,7 @@ func opJNBEJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -454,6 +477,7 @@ func opJNBEJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -463,6 +487,7 @@ func opJSJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -472,6 +497,7 @@ func opJSJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -481,6 +507,7 @@ func opJSJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -490,6 +517,7 @@ func opJNSJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -499,6 +527,7 @@ func opJNSJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -508,6 +537,7 @@ func opJNSJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -517,6 +547,7 @@ func opJPJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -526,6 +557,7 @@ func opJPJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -535,6 +567,7 @@ func opJPJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -544,6 +577,7 @@ func opJNPJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -553,6 +587,7 @@ func opJNPJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -562,6 +597,7 @@ func opJNPJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -571,6 +607,7 @@ func opJLJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -580,6 +617,7 @@ func opJLJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -589,6 +627,7 @@ func opJLJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -598,6 +637,7 @@ func opJNLJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -607,6 +647,7 @@ func opJNLJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -616,6 +657,7 @@ func opJNLJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -625,6 +667,7 @@ func opJLEJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -634,6 +677,7 @@ func opJLEJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -643,6 +687,7 @@ func opJLEJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -652,6 +697,7 @@ func opJNLEJb16r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -661,6 +707,7 @@ func opJNLEJb32r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 
@@ -670,6 +717,7 @@ func opJNLEJb64r(c *CPU, in *Op) {
 	if v1 {
 		c.checkRIP(v2)
 		c.RIP = v2
+		c.blkEnd = branched
 	}
 }
 

@@ -121,6 +121,12 @@ func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	t.settle()
 	taken := t.Jcc(l.opcode & 15)
+	if rest := len(t.ops) - 1 - t.i; rest > 0 {
+		t.toSlow(taken)
+		s := &t.slow[len(t.slow)-1]
+		s.skips, s.target = rest, to
+		return true
+	}
 	next := t.Jmp()
 	t.island(false)
 	t.link(next, op.Next)

@@ -37,7 +37,7 @@ const bufferSize = 48 << 20
 // blockRoom is more than the host code of a block takes.
 const (
 	blockRoom  = 32 << 10
-	blockExits = 256 // likewise
+	blockExits = 512 // likewise
 )
 
 // Engine is the translator of one machine.

@@ -119,6 +119,7 @@ func (t *trans) plan(lowers []*lowering) {
 		}
 		size := int32(op.OpSize)
 		switch {
+		case op.Branch():
 		case l.stack == stackPush || l.stack == stackCall:
 			moved[isa.RSP] -= size
 		case l.stack == stackPop && !op.Mem():

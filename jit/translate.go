@@ -86,6 +86,9 @@ type slowPath struct {
 	note    uint32 // see trans
 
 	guess int // not 0: the number of a guess, plus 1; back is 0 for a jump
+
+	skips  int // not 0: a branch that is taken ahead of so many instructions
+	target uint64
 }
 
 // Translate makes host code for a block, or returns nil.
@@ -208,7 +211,7 @@ func (t *trans) liveness(lowers []*lowering) {
 	for i := len(t.ops) - 1; i >= 0; i-- {
 		t.live[i] = live
 		op := &t.ops[i]
-		if lowers[i] == nil || lowers[i].exits || op.Mem() {
+		if lowers[i] == nil || lowers[i].exits || op.Mem() || op.Branch() {
 			live = isa.StatusFlags
 			continue
 		}
@@ -259,6 +262,11 @@ func (t *trans) outOfLine() {
 			t.missed(&s)
 			continue
 		}
+		if s.skips != 0 {
+			t.Lea(regBudget, amd64.At(regBudget, -int32(s.skips)<<budgetShift), 8)
+			t.leave(s.target)
+			continue
+		}
 		if s.guess != 0 {
 			t.guessed(&s)
 			continue
@@ -289,7 +297,7 @@ func (t *trans) outOfLine() {
 // leave ends the block with a jump to target.
 func (t *trans) leave(target uint64) {
 	t.done = true
-	if len(t.swaps) > 0 && target == t.b.RIP() {
+	if len(t.swaps) > 0 && target == t.b.RIP() { // a block that is dropped is not in the middle of this
 		t.JmpTo(t.inner)
 		return
 	}
@@ -302,7 +310,7 @@ func (t *trans) leave(target uint64) {
 // link makes the jump with its displacement at pos a direct exit.
 func (t *trans) link(pos int, target uint64) {
 	if len(t.swaps) > 0 {
-		if target == t.b.RIP() { // a block that is dropped is not in the middle of this
+		if target == t.b.RIP() {
 			t.Patch(pos, t.inner)
 			return
 		}

@@ -406,7 +406,7 @@ func (p *printer) inst(v ir.Value, i *ir.Inst) {
 		if p.isBool(i.A) {
 			cond = fmt.Sprintf("v%d", i.A)
 		}
-		p.line("if %s {\n\t\tc.checkRIP(%s)\n\t\tc.RIP = %s\n\t}", cond, b, b)
+		p.line("if %s {\n\t\tc.checkRIP(%s)\n\t\tc.RIP = %s\n\t\tc.blkEnd = branched\n\t}", cond, b, b)
 	case ir.Raise:
 		p.line("c.raise(%d)", i.Imm)
 	case ir.Call:

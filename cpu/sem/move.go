@@ -5,6 +5,9 @@ import "g86/cpu/ir"
 // conditionNames, in condition-code order, end the names of Jcc, SETcc and CMOVcc.
 var conditionNames = [16]string{"O", "NO", "B", "NB", "Z", "NZ", "BE", "NBE", "S", "NS", "P", "NP", "L", "NL", "LE", "NLE"}
 
+// Conditions are the names of the conditions, by condition code.
+func Conditions() []string { return conditionNames[:] }
+
 func init() {
 	move := func(c *Ctx) { c.Write(0, c.Read(1)) }
 	def(move, "MOV", "MOVNTI")
