@@ -31,7 +31,8 @@ type CodeCache struct {
 
 const (
 	codeTableSize = 1 << 16
-	maxBlockOps   = 32
+	maxBlockOps   = 96
+	maxBranchOps  = 32 // of a block with branches
 	uncached      = ^uint64(0) // block.pa of a block that is used once
 	maxOps        = 1 << 20    // about 80 MiB
 	slabOps       = 2048
@@ -382,8 +383,8 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 	k := c.code
 	ops := k.room()
 	known := k.page(pa &^ 0xfff)
-	n := 0
-	for len(ops) < maxBlockOps {
+	n, limit := 0, maxBlockOps
+	for len(ops) < limit {
 		ops = ops[:len(ops)+1]
 		op := &ops[len(ops)-1]
 		*op = Op{}
@@ -400,7 +401,9 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 		}
 		n += int(op.Len)
 		c.bind(op, rip+uint64(n))
-		if op.ends && !op.branch {
+		if op.branch {
+			limit = maxBranchOps
+		} else if op.ends {
 			break
 		}
 	}

@@ -36,7 +36,7 @@ const bufferSize = 48 << 20
 
 // blockRoom is more than the host code of a block takes.
 const (
-	blockRoom  = 32 << 10
+	blockRoom  = 64 << 10
 	blockExits = 512 // likewise
 )
 
