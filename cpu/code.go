@@ -53,8 +53,9 @@ type block struct {
 	heat  uint16 // runs before it was translated
 	reach uint16 // instructions of it that have run: it may be left before its end
 
-	straddled uint8 // times that a group of accesses failed
-	ungrouped bool
+	straddled   uint64 // times that a group of accesses failed, less those long ago
+	straddledAt uint64 // the last one: instruction count
+	ungrouped   bool
 
 	native *Native
 

@@ -468,12 +468,19 @@ func (c *CPU) runNative(b *block) *block {
 	}
 }
 
-// maxStraddles is how often a block's groups of accesses may fail.
-const maxStraddles = 50
+// A group of accesses that is not in one page of memory costs about as much as it spares
+// in some hundred runs of its block. maxStraddles is how often that may happen, besides once in
+// straddlePause instructions.
+const (
+	maxStraddles  = 50
+	straddlePause = 10_000
+)
 
 // straddles counts that a group of accesses was not in one page of memory; a block in
 // which that is common is translated again without groups.
 func (c *CPU) straddles(b *block) {
+	b.straddled -= min(b.straddled, (c.ICount-b.straddledAt)/straddlePause)
+	b.straddledAt = c.ICount
 	if b.straddled++; b.straddled > maxStraddles && b.native != nil {
 		b.ungrouped = true
 		c.code.forget(b)

@@ -3,16 +3,19 @@
 package jit
 
 import (
+	"slices"
+
 	"g86/cpu"
 	"g86/cpu/isa"
 	"g86/jit/amd64"
 )
 
 // Accesses of a block through one base register mostly lie close together: the fields of
-// a structure, the registers that a function saves. The first of such a group, its
+// a structure, the registers that a function saves; or through a base and an index, one
+// element of an array and the next. The first of such a group, its
 // leader, looks up the page of the lowest address and makes sure that the highest is in
 // it, too. It leaves where that page is in NativeNear.Group; the others need no more.
-// That holds until the base register changes (PUSH, POP and additions of constants are
+// That holds until one of the registers changes (PUSH, POP and additions of constants are
 // followed), or an instruction of the interpreter's comes, which may do anything. A
 // page that may be written may be read: reads join a group of writes.
 //
@@ -85,8 +88,8 @@ func (t *trans) plan(lowers []*lowering) {
 	if t.b.Ungrouped() {
 		return
 	}
-	var open openGroups
-	open.endAll()
+	open := openGroups{t.open[:0]}
+	defer func() { t.open = open.list }()
 	var moved [16]int32 // how far each register has
 	for i := range t.ops {
 		op, l := &t.ops[i], lowers[i]
@@ -94,22 +97,23 @@ func (t *trans) plan(lowers []*lowering) {
 			open.endAll()
 			continue
 		}
-		if base, at, n, kind, ok := t.groupable(op, l); ok {
-			at += moved[base]
+		if place, at, n, kind, ok := t.groupable(op, l); ok {
+			at += place.moved(&moved)
 			fits := func(id int) bool {
 				return id != none && max(t.groups[id].hi, at+n)-min(t.groups[id].lo, at) <= groupReach
 			}
-			id := open[base][kind]
-			if kind == read && fits(open[base][write]) {
-				id = open[base][write]
+			ids := open.of(place)
+			id := ids[kind]
+			if kind == read && fits(ids[write]) {
+				id = ids[write]
 			}
 			if !fits(id) {
 				id = len(t.groups)
 				g := group{slot: none, leader: i, lo: at, hi: at + n, shift: at, least: 2}
-				if base == isa.RSP {
+				if place.base == isa.RSP {
 					g.least = 3 // the stack's entry is nearly as good
 				}
-				open[base][kind] = id
+				ids[kind] = id
 				t.groups = append(t.groups, g)
 			}
 			g := &t.groups[id]
@@ -146,16 +150,45 @@ func (t *trans) plan(lowers []*lowering) {
 	}
 }
 
-// openGroups are the groups that accesses may still join, by base register and kind.
-type openGroups [16][2]int
+// place is where an access is but for its displacement: a base register, an index, or both.
+type place struct{ base, index, scale uint8 }
 
-func (o *openGroups) end(r uint8) { o[r] = [2]int{none, none} }
-
-func (o *openGroups) endAll() {
-	for r := range o {
-		o.end(uint8(r))
+// moved is how far it has, for registers that have moved so.
+func (p place) moved(by *[16]int32) (n int32) {
+	if p.base < 16 {
+		n = by[p.base]
 	}
+	if p.index < 16 {
+		n += by[p.index] << p.scale
+	}
+	return n
 }
+
+// openGroup has the groups of a place that accesses may still join, by kind.
+type openGroup struct {
+	place
+	ids [2]int
+}
+
+type openGroups struct{ list []openGroup }
+
+// of are those of a place.
+func (o *openGroups) of(p place) *[2]int {
+	for i := range o.list {
+		if o.list[i].place == p {
+			return &o.list[i].ids
+		}
+	}
+	o.list = append(o.list, openGroup{p, [2]int{none, none}})
+	return &o.list[len(o.list)-1].ids
+}
+
+// end ends those that use a register.
+func (o *openGroups) end(r uint8) {
+	o.list = slices.DeleteFunc(o.list, func(g openGroup) bool { return g.base == r || g.index == r })
+}
+
+func (o *openGroups) endAll() { o.list = o.list[:0] }
 
 // forgetWritten ends the groups whose base register the instruction writes, and follows
 // constants that are added to it.
@@ -187,19 +220,20 @@ func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *openGroups, moved *
 }
 
 // groupable describes an instruction's access if it may belong to a group.
-func (t *trans) groupable(op *cpu.Op, l *lowering) (base uint8, at, n int32, kind int, ok bool) {
+func (t *trans) groupable(op *cpu.Op, l *lowering) (p place, at, n int32, kind int, ok bool) {
 	size := int32(op.OpSize)
+	stack := place{isa.RSP, isa.NoReg, 0}
 	switch l.stack {
 	case stackPush, stackCall:
-		return isa.RSP, -size, size, write, size == int32(t.width()) && !op.Mem()
+		return stack, -size, size, write, size == int32(t.width()) && !op.Mem()
 	case stackPop, stackRet:
-		return isa.RSP, 0, size, read, size == int32(t.width()) && !op.Mem()
+		return stack, 0, size, read, size == int32(t.width()) && !op.Mem()
 	}
-	if !l.groups && !l.sse || !op.Mem() || op.Index < isa.NoReg || op.Base >= 16 || int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS {
-		return 0, 0, 0, 0, false
+	if !l.groups && !l.sse || !op.Mem() || op.Base >= 16 && op.Index >= 16 || int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS {
+		return p, 0, 0, 0, false
 	}
 	if op.Disp < -1<<16 || op.Disp > 1<<20 {
-		return 0, 0, 0, 0, false
+		return p, 0, 0, 0, false
 	}
 	in := l.describe(op)
 	writes, bytes := in.rmW, in.msize
@@ -211,7 +245,7 @@ func (t *trans) groupable(op *cpu.Op, l *lowering) (base uint8, at, n int32, kin
 	if writes {
 		kind = write
 	}
-	return op.Base, int32(op.Disp), int32(bytes), kind, bytes > 0
+	return place{op.Base, op.Index, op.Scale}, int32(op.Disp), int32(bytes), kind, bytes > 0
 }
 
 // grouped is access for an access that may belong to a group.
@@ -221,10 +255,10 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 		return t.access(m, n, kind)
 	}
 	g := &t.groups[id]
-	place := natGroup
-	place.Disp += 8 * g.slot
+	slot := natGroup
+	slot.Disp += 8 * g.slot
 	if t.i != g.leader {
-		t.Load(tmpB, place, 8)
+		t.Load(tmpB, slot, 8)
 		return with(m, tmpB)
 	}
 	first := m
@@ -238,6 +272,6 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 		s.access = cpu.NativeGroupWrite
 	}
 	t.Load(tmpB, host, 8)
-	t.Store(place, tmpB, 8)
+	t.Store(slot, tmpB, 8)
 	return with(m, tmpB)
 }

@@ -59,6 +59,7 @@ type trans struct {
 
 	roles  []int // the group of each instruction's access, or none
 	groups []group
+	open   []openGroup // plan's
 
 	insn amd64.Insn // emit's
 	mem  amd64.Mem
