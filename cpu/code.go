@@ -56,6 +56,7 @@ type block struct {
 	straddled   uint64 // times that a group of accesses failed, less those long ago
 	straddledAt uint64 // the last one: instruction count
 	ungrouped   bool
+	scattered   bool // stack accesses are to several pages
 
 	native *Native
 

@@ -148,6 +148,8 @@ type NativeState struct {
 	HostBP uint64
 	Spill  [3]uint64 // of the glue
 	Linear uint64
+	Looked uint64 // how often an access has found the wrong page in the stack's entry
+	looked uint64 // that when the budget was last used up
 	HostSP uint64
 	Sites  uintptr // the translator's, see jit/access.go
 
@@ -378,6 +380,7 @@ func (c *CPU) runNative(b *block) *block {
 		case NativeBudget:
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
+			c.scatters(b)
 			return nil
 		case NativeOp, NativeGuess, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
@@ -486,6 +489,25 @@ func (c *CPU) straddles(b *block) {
 		c.code.forget(b)
 	}
 }
+
+// manyLooked is how many accesses may find the wrong page in the stack's entry while a budget
+// is used up; each costs as much as ten that search the TLB.
+const manyLooked = nativeBudget / 128
+
+// scatters notices when blocks use the stack in two pages at once: b, which has been come across
+// at random, is translated again to search the TLB.
+func (c *CPU) scatters(b *block) {
+	n := &c.native
+	many := n.Looked-n.looked > manyLooked
+	n.looked = n.Looked
+	if many && !b.scattered && b.native != nil {
+		b.scattered = true
+		c.code.forget(b)
+	}
+}
+
+// Scattered reports whether the block has to do without the stack's entries.
+func (b *block) Scattered() bool { return b.scattered }
 
 // Ungrouped reports whether the block has to do without groups of accesses.
 func (b *block) Ungrouped() bool { return b.ungrouped }

@@ -112,7 +112,7 @@ func stackEntry(entry int) (tag, host amd64.Mem) {
 // the host operand. It uses tmpC and tmpB and leaves the flags alone.
 func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	var host amd64.Mem
-	stack := m.Base == guestSP
+	stack := m.Base == guestSP && !t.b.Scattered()
 	switch {
 	case stack:
 		var tag amd64.Mem
@@ -214,6 +214,9 @@ func (e *Engine) emitStackLookup(entry int) {
 	a.PatchShort(found)
 	tag, host := stackEntry(entry)
 	a.Store(host, amd64.RAX, 8)
+	a.Load(tmpC, natLooked, 8)
+	a.Lea(tmpC, amd64.At(tmpC, 1), 8)
+	a.Store(natLooked, tmpC, 8)
 	a.Mov(tmpC, amd64.RDX, 4)
 	a.Not(tmpC, 8)
 	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Disp: 1 + stackBias}, 8) // the page's tag

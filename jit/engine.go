@@ -258,6 +258,7 @@ var (
 	natGroup   = near(unsafe.Offsetof(cpu.NativeNear{}.Group))
 	natSpill   = native(unsafe.Offsetof(cpu.NativeState{}.Spill))
 	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
+	natLooked  = native(unsafe.Offsetof(cpu.NativeState{}.Looked))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
 	natSSE     = near(unsafe.Offsetof(cpu.NativeNear{}.SSE))
 	natNoFP    = near(unsafe.Offsetof(cpu.NativeNear{}.NoFP))

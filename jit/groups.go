@@ -110,7 +110,7 @@ func (t *trans) plan(lowers []*lowering) {
 			if !fits(id) {
 				id = len(t.groups)
 				g := group{slot: none, leader: i, lo: at, hi: at + n, shift: at, least: 2}
-				if place.base == isa.RSP {
+				if place.base == isa.RSP && !t.b.Scattered() {
 					g.least = 3 // the stack's entry is nearly as good
 				}
 				ids[kind] = id
