@@ -200,7 +200,7 @@ func TestSystemKernels(t *testing.T) {
 	for _, tc := range []struct {
 		kernel string
 		checks int
-	}{{"system", 50}, {"paging", 51}, {"chips", 201}, {"debug", 49}, {"tasks", 215}, {"segments", 203}, {"fpu", 375}} {
+	}{{"system", 50}, {"paging", 51}, {"chips", 201}, {"debug", 49}, {"tasks", 215}, {"segments", 203}, {"fpu", 375}, {"calls", 40}} {
 		for _, accel := range accels() {
 			t.Run(tc.kernel+"/"+accel, func(t *testing.T) {
 				k := KernelOptions{Config: machine.Config{Memory: 16 << 20, DebugExitPort: 0xf4, Accel: accel}, Pass: []uint32{0}, Timeout: 2 * time.Minute}

@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-var kernels = []string{"system", "paging", "debug", "tasks", "segments", "fpu", "chips"}
+var kernels = []string{"system", "paging", "debug", "tasks", "segments", "fpu", "chips", "calls"}
 
 // peer runs the kernel in a file and returns what it wrote to COM1. dir is a folder of its own.
 type peer struct {
