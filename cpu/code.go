@@ -32,7 +32,7 @@ type CodeCache struct {
 const (
 	codeTableSize = 1 << 16
 	maxBlockOps   = 96
-	maxBranchOps  = 32 // of a block with branches
+	maxBranchOps  = 32         // of a block with branches
 	uncached      = ^uint64(0) // block.pa of a block that is used once
 	maxOps        = 1 << 20    // about 80 MiB
 	slabOps       = 2048
