@@ -89,8 +89,8 @@ func (t *trans) stackEntryOf(kind int, disp int32) int {
 	return (2*pair + kind) % cpu.StackEntries
 }
 
-// windowStep is what the beginnings of windows are multiples of, and more than the size of an
-// access through the stack pointer.
+// windowStep is what the beginnings of windows are multiples of, and the most that an
+// access through the stack pointer may take, or a group of them.
 const windowStep = 64
 
 // stackWindow is where the window for an access at an offset in its page begins: the access
@@ -112,14 +112,10 @@ func stackEntry(entry int) (tag, host amd64.Mem) {
 // the host operand. It uses tmpC and tmpB and leaves the flags alone.
 func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	var host amd64.Mem
-	stack := m.Base == guestSP && !t.b.Scattered()
+	stack := t.usesEntry(m, n)
 	switch {
 	case stack:
-		var tag amd64.Mem
-		tag, host = stackEntry(t.stackEntryOf(kind, m.Disp))
-		t.Load(tmpB, tag, 8)
-		t.Lea(tmpC, t.lastByte(m, tmpB, 1-stackBias, pageSize/2), 8)
-		t.Shrx(tmpC, tmpC, tmpB, 8)
+		host = t.searchStack(m, kind)
 	case m.Base == amd64.None:
 		tag, set := tags(kind), m.Disp>>12&(cpu.TLBSets-1)*8
 		tag.Disp += set
@@ -143,6 +139,20 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	return with(m, tmpB)
 }
 
+// usesEntry reports whether n bytes at m are looked for in one of the stack's entries.
+func (t *trans) usesEntry(m amd64.Mem, n int) bool {
+	return m.Base == guestSP && n <= windowStep && !t.b.Scattered()
+}
+
+// searchStack is search in the stack's entry.
+func (t *trans) searchStack(m amd64.Mem, kind int) (host amd64.Mem) {
+	tag, host := stackEntry(t.stackEntryOf(kind, m.Disp))
+	t.Load(tmpB, tag, 8)
+	t.Lea(tmpC, t.lastByte(m, tmpB, 1-stackBias, pageSize/2), 8)
+	t.Shrx(tmpC, tmpC, tmpB, 8)
+	return host
+}
+
 // search looks up the page of linear address m in the TLB. check finds it well if it is there and
 // the n bytes from m on lie in it; then it returns the place of the page's host address.
 func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
@@ -160,10 +170,14 @@ func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 
 // missed leads an access that has not found its page to the glue.
 func (t *trans) missed(s *slowPath) {
-	if s.linear.Base == amd64.None {
-		t.MovImm(tmpA, uint64(int64(s.linear.Disp)))
-	} else if s.linear != amd64.At(tmpA, 0) {
-		t.Lea(tmpA, s.linear, 8)
+	look, size := s.linear, s.size
+	if s.stack && s.span != 0 {
+		look, size = s.first, s.span
+	}
+	if look.Base == amd64.None {
+		t.MovImm(tmpA, uint64(int64(look.Disp)))
+	} else if look != amd64.At(tmpA, 0) {
+		t.Lea(tmpA, look, 8)
 	}
 	x := cpu.NativeExit{Kind: s.access, Op: s.op}
 	if !s.stack {
@@ -176,14 +190,18 @@ func (t *trans) missed(s *slowPath) {
 	m.Disp += 16
 	t.Store(m, tmpB, 8)
 	id := t.newExit(x)
-	t.e.accesses[id] = stackSite{int32(s.size) - 1, int32(s.back)}
+	t.e.accesses[id] = stackSite{int32(size) - 1, int32(s.back)}
 	t.MovImm(tmpC, uint64(id))
 	kind := read
-	if s.access == cpu.NativeWrite {
+	if s.access == cpu.NativeWrite || s.access == cpu.NativeGroupWrite {
 		kind = write
 	}
-	t.JmpTo(t.e.lookup[t.stackEntryOf(kind, s.linear.Disp)])
+	t.JmpTo(t.e.lookup[t.stackEntryOf(kind, look.Disp)])
 	t.Patch(fail, t.N)
+	if look != s.linear {
+		t.Lea(tmpA, s.linear, 8)
+		t.Store(natLinear, tmpA, 8)
+	}
 	t.giveBack()
 	t.MovImm(tmpC, uint64(id))
 	t.JmpTo(t.e.glueOf(t.long).exit[index(t.inMem)])

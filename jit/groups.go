@@ -27,7 +27,7 @@ type group struct {
 	slot   int32 // none: it is not worth having
 	leader int   // instruction
 	size   int   // accesses
-	least  int   // of them that make it worth having
+	stack  bool  // by way of the stack pointer, which has entries of its own
 	lo, hi int32 // the bytes from lo to hi, as displacements from what the base register was
 	shift  int32 // the leader's displacement so
 }
@@ -109,10 +109,7 @@ func (t *trans) plan(lowers []*lowering) {
 			}
 			if !fits(id) {
 				id = len(t.groups)
-				g := group{slot: none, leader: i, lo: at, hi: at + n, shift: at, least: 2}
-				if place.base == isa.RSP && !t.b.Scattered() {
-					g.least = 3 // the stack's entry is nearly as good
-				}
+				g := group{slot: none, leader: i, lo: at, hi: at + n, shift: at, stack: place.base == isa.RSP && !t.b.Scattered()}
 				ids[kind] = id
 				t.groups = append(t.groups, g)
 			}
@@ -143,7 +140,12 @@ func (t *trans) plan(lowers []*lowering) {
 	}
 	slot := int32(0)
 	for i := range t.groups {
-		if g := &t.groups[i]; g.size >= g.least && slot < groupSlots {
+		g := &t.groups[i]
+		least := 2
+		if g.stack && g.hi-g.lo > windowStep {
+			least = 3 // the stack's entries are nearly as good
+		}
+		if g.size >= least && slot < groupSlots {
 			g.slot = slot
 			slot++
 		}
@@ -263,10 +265,17 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 	}
 	first := m
 	first.Disp += g.lo - g.shift
-	host := t.search(first, g.hi-g.lo, kind)
+	span := int(g.hi - g.lo)
+	var host amd64.Mem
+	stack := t.usesEntry(first, span)
+	if stack {
+		host = t.searchStack(first, kind)
+	} else {
+		host = t.search(first, g.hi-g.lo, kind)
+	}
 	t.check()
 	s := &t.slow[len(t.slow)-1]
-	s.linear, s.size = m, n
+	s.linear, s.size, s.stack, s.first, s.span, s.back = m, n, stack, first, span, t.N
 	s.access = cpu.NativeGroupRead
 	if kind == write {
 		s.access = cpu.NativeGroupWrite

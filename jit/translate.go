@@ -80,6 +80,8 @@ type slowPath struct {
 	size   int
 	stack  bool // by way of the stack's entry
 	back   int
+	first  amd64.Mem // of a group: the span bytes that were looked for
+	span   int
 
 	loadSSE int    // not 0: where to go on once the XMM registers are loaded
 	x87     bool   // the x87 unit is not loaded
