@@ -102,6 +102,25 @@ func TestWriteOrExecute(t *testing.T) {
 	require.NoError(t, e.Close())
 }
 
+// TestGSBySystemCall: kernels before Linux 5.9 do not let programs write the base of GS.
+func TestGSBySystemCall(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	jit.ForceSyscallGS = true
+	defer func() { jit.ForceSyscallGS = false }()
+	e, err := jit.Attach(cpu.NewCodeCache(), 0)
+	require.NoError(t, err)
+	require.True(t, e.SyscallGS())
+	require.NoError(t, e.Close())
+	for _, bits := range []int{32, 64} {
+		pool := cpu.Samples(bits)
+		for seed := range uint64(30) {
+			lockstep(t, bits, pool, seed)
+		}
+	}
+}
+
 // TestClusteredAccesses: programs in which many accesses share a search of the TLB, on
 // and across the ends of pages, in memory and out of it.
 func TestClusteredAccesses(t *testing.T) {

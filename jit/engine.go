@@ -16,7 +16,8 @@ import (
 	"g86/jit/amd64"
 )
 
-// R15 is the address of the TLB, and the base of GS how far the processor is from there.
+// R15 is the address of the TLB, and the base of GS how far the processor is from there: the
+// displacement from both is short. Where GS takes a system call its base is the processor.
 // The biases make one byte of displacement reach most of what is needed: cpu.NativeNear
 // and the registers; the TLB's entries for the stack and the beginning of the array behind.
 //
@@ -47,6 +48,8 @@ type Engine struct {
 	asm  amd64.Asm
 	t    trans // the translation under way, or the last one
 	base uintptr
+
+	gs bool // host code writes the base of GS itself
 
 	glue    [2]glue               // of 32- and 64-bit code
 	lookup  [cpu.StackEntries]int // of stack accesses
@@ -93,7 +96,8 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{code: code, buf: buf, asm: amd64.Asm{Buf: buf.code}, base: buf.base, Checks: hostChecks}
+	e := &Engine{code: code, buf: buf, asm: amd64.Asm{Buf: buf.code}, base: buf.base, gs: hostFSGSBASE && !ForceSyscallGS, Checks: hostChecks}
+	e.asm.GSAlone = !e.gs
 	if err := e.makeSites(); err != nil {
 		return nil, errors.Join(err, buf.close())
 	}
@@ -108,6 +112,9 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 // Dual reports whether host code is written at other addresses than it runs at, because the
 // host refuses memory that is writable and executable.
 func (e *Engine) Dual() bool { return e.buf.dual != nil }
+
+// SyscallGS reports whether it takes a system call to enter host code.
+func (e *Engine) SyscallGS() bool { return !e.gs }
 
 // Close gives the code buffer back. The processors must not run any more.
 func (e *Engine) Close() error {
@@ -330,10 +337,10 @@ func (e *Engine) emitGlueOf(long bool) {
 	a.Load(regTLB, amd64.At(amd64.RDX, int32(cpu.NativeOffsets.TLB)), 8)
 	a.Lea(regTLB, amd64.At(regTLB, tlbBias), 8)
 	a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
-	a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB}) // SUB
-	if hostFSGSBASE {
+	if e.gs {
+		a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB}) // SUB
 		a.Wrgsbase(amd64.RSI)
-	} else { // arch_prctl(ARCH_SET_GS, RSI)
+	} else { // arch_prctl(ARCH_SET_GS, RSI), which takes no differences below 0
 		a.MovImm(amd64.RDI, 0x1001)
 		a.MovImm(amd64.RAX, 158)
 		a.Bytes(0x0f, 0x05) // SYSCALL

@@ -132,6 +132,10 @@ const (
 	NumChecks
 )
 
+// ForceSyscallGS makes Attach do what it does where the kernel does not let programs write the
+// base of GS themselves.
+var ForceSyscallGS bool
+
 // ForceDual makes Attach do what it does on hosts that refuse memory that is writable and
 // executable at once.
 var ForceDual bool

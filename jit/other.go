@@ -26,6 +26,9 @@ func Supported() error { return errHost }
 // Translates reports that nothing becomes host code.
 func Translates(isa.ID) bool { return false }
 
+// SyscallGS is false.
+func (*Engine) SyscallGS() bool { return false }
+
 // HostFeatures finds none.
 func HostFeatures() (has, lacks []string) { return nil, nil }
 

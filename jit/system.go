@@ -126,7 +126,7 @@ func (t *trans) setIF(unless, m amd64.Mem) bool {
 
 // setAC changes RFLAGS.AC in ring 0 with SMAP, and with it the TLB of what follows.
 func (t *trans) setAC(index int, ac uint64) bool {
-	if !hostFSGSBASE {
+	if !t.e.gs {
 		return false
 	}
 	t.need(natNoAC)

@@ -22,6 +22,7 @@ type HostReport struct {
 	KVMLacks   []string `json:"kvm_lacks,omitempty"`            // features of the default CPU model
 	Translator string   `json:"translator"`                     // "": it works; otherwise why not
 	Dual       bool     `json:"translator_dual_mapping"`        // its code is written at other addresses than it runs at
+	SyscallGS  bool     `json:"translator_syscall_gs"`          // it takes a system call to enter its code
 	Features   []string `json:"translator_features"`            // extensions of the processor that it uses
 	Lacks      []string `json:"translator_lacks,omitempty"`     // and those that it would
 }
@@ -42,7 +43,7 @@ func ExamineHost() HostReport {
 		r.KVM, r.Accel = err.Error(), "jit"
 	}
 	r.Features, r.Lacks = jit.HostFeatures()
-	if r.Dual, err = checkTranslator(); err != nil {
+	if r.Dual, r.SyscallGS, err = checkTranslator(); err != nil {
 		r.Translator = err.Error()
 		if r.Accel == "jit" {
 			r.Accel = "interp"
@@ -52,14 +53,14 @@ func ExamineHost() HostReport {
 }
 
 // checkTranslator attaches a translator to nothing.
-func checkTranslator() (dual bool, err error) {
+func checkTranslator() (dual, syscallGS bool, err error) {
 	e, err := jit.Attach(cpu.NewCodeCache(), jit.Heat)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	dual = e.Dual()
+	dual, syscallGS = e.Dual(), e.SyscallGS()
 	if err := e.Close(); err != nil {
-		return false, errors.New("its memory cannot be given back: " + err.Error())
+		return false, false, errors.New("its memory cannot be given back: " + err.Error())
 	}
-	return dual, nil
+	return dual, syscallGS, nil
 }

@@ -78,6 +78,9 @@ func (d *checkup) String() string {
 			memory += " (mapped twice: this host refuses what is writable, too)"
 		}
 		line("translator", true, "works: %s, a processor whose flags are known, %s", memory, strings.Join(d.Features, ", "))
+		if d.SyscallGS {
+			line("translator", false, "this kernel does not let programs write the base of GS (Linux 5.9 and later do): each entry into translated code takes a system call")
+		}
 		if d.Lacks != nil {
 			line("translator", false, "the interpreter runs instructions of %s", strings.Join(d.Lacks, ", "))
 		}

@@ -65,6 +65,9 @@ type Insn struct {
 type Asm struct {
 	Buf []byte
 	N   int
+
+	// GSAlone makes the base of GS stand in for the base register of operands that have both.
+	GSAlone bool
 }
 
 // Bytes appends bytes.
@@ -88,6 +91,12 @@ func hi(r Reg) uint8 {
 func (a *Asm) Emit(i *Insn) {
 	if i.Mem != nil && i.Mem.GS {
 		a.Bytes(0x65)
+		if a.GSAlone {
+			alone := *i
+			alone.Mem = &Mem{Base: None, Index: None, Disp: i.Mem.Disp}
+			a.Emit(&alone)
+			return
+		}
 	}
 	if i.Size == 2 {
 		a.Bytes(0x66)

@@ -24,6 +24,10 @@ func TestEncodings(t *testing.T) {
 		{func(a *Asm) { a.Load(RBX, At(R12, 0), 4) }, "mov ebx, dword ptr [r12]"},
 		{func(a *Asm) { a.Load(R9, Mem{Base: R15, Index: None, Disp: 8, GS: true}, 8) }, "mov r9, qword ptr gs:[r15+0x8]"},
 		{func(a *Asm) { a.CallMem(Mem{Base: R15, Index: None, Disp: 8, GS: true}) }, "call qword ptr gs:[r15+0x8]"},
+		{func(a *Asm) {
+			a.GSAlone = true
+			a.Load(R9, Mem{Base: R15, Index: None, Disp: 8, GS: true}, 8)
+		}, "mov r9, qword ptr gs:[0x8]"},
 		{func(a *Asm) { a.Wrgsbase(R9) }, "wrgsbase r9"},
 		{func(a *Asm) { a.Rdgsbase(RCX) }, "rdgsbase rcx"},
 		{func(a *Asm) { a.Load(RBX, At(R13, 0), 4) }, "mov ebx, dword ptr [r13]"},
