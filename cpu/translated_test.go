@@ -114,9 +114,9 @@ func TestGSBySystemCall(t *testing.T) {
 	require.True(t, e.SyscallGS())
 	require.NoError(t, e.Close())
 	for _, bits := range []int{32, 64} {
-		pool := cpu.Samples(bits)
 		for seed := range uint64(30) {
-			lockstep(t, bits, pool, seed)
+			lockstep(t, bits, cpu.Samples(bits), seed)
+			lockstep(t, bits, cpu.Clustered(bits), seed)
 		}
 	}
 }

@@ -21,8 +21,12 @@ type swap struct {
 	host         amd64.Reg
 }
 
-// maxSwaps keeps the head of a block within reach of a short jump.
-const maxSwaps = 3
+// maxSwaps keeps the head of a block within reach of a short jump; maxLongSwaps where
+// moves take nine bytes, see amd64.Asm.GSAlone.
+const (
+	maxSwaps     = 3
+	maxLongSwaps = 2
+)
 
 // A swap costs four moves to and from memory each time the block runs, and spares at
 // least one for each use that the guest register has more than the owner.
@@ -90,7 +94,11 @@ func (t *trans) chooseSwaps(lowers []*lowering) {
 	slices.SortStableFunc(want, func(a, b uint8) int { return uses[b] - uses[a] })
 	from := slices.DeleteFunc(slices.Clone(lenders), func(r uint8) bool { return fixed[r] })
 	slices.SortStableFunc(from, func(a, b uint8) int { return uses[a] - uses[b] })
-	for i := range min(len(want), len(from), maxSwaps) {
+	most := maxSwaps
+	if t.GSAlone {
+		most = maxLongSwaps
+	}
+	for i := range min(len(want), len(from), most) {
 		guest, owner := want[i], from[i]
 		if uses[guest]-uses[owner] < least {
 			return
