@@ -627,6 +627,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 // returns.go. It is empty again when something changes on which what they lead to relies.
 type returnStack struct {
 	sp    uintptr // 0: it has to be made empty
+	least uintptr // there is less room than a budget may take
 	long  bool    // of 64-bit code
 	words []uintptr
 }
@@ -640,15 +641,21 @@ const (
 
 // enter is the stack pointer for host code.
 func (r *returnStack) enter(t Translator, long bool) uintptr {
-	if r.words == nil {
-		r.words = make([]uintptr, returnDepth)
-	}
-	if r.sp < uintptr(unsafe.Pointer(&r.words[returnRoom])) || r.long != long {
-		bottom := &r.words[returnDepth-1]
-		*bottom = t.Barrier(long)
-		r.sp, r.long = uintptr(unsafe.Pointer(bottom)), long
+	if r.sp <= r.least || r.long != long {
+		r.clear(t, long)
 	}
 	return r.sp
+}
+
+// clear makes it empty.
+func (r *returnStack) clear(t Translator, long bool) {
+	if r.words == nil {
+		r.words = make([]uintptr, returnDepth)
+		r.least = uintptr(unsafe.Pointer(&r.words[returnRoom]))
+	}
+	bottom := &r.words[returnDepth-1]
+	*bottom = t.Barrier(long)
+	r.sp, r.long = uintptr(unsafe.Pointer(bottom)), long
 }
 
 // dropReturns empties the stacks of return addresses.

@@ -338,8 +338,12 @@ func (e *Engine) emitGlueOf(long bool) {
 	a.Lea(regTLB, amd64.At(regTLB, tlbBias), 8)
 	a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
 	if e.gs {
-		a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB}) // SUB
+		a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB})    // SUB
+		a.Rdgsbase(amd64.RAX)                                                     // writing is much slower
+		a.Emit(&amd64.Insn{Opcode: 0x3b, Size: 8, Reg: amd64.RAX, RM: amd64.RSI}) // CMP
+		same := a.Jcc(4)
 		a.Wrgsbase(amd64.RSI)
+		a.Patch(same, a.N)
 	} else { // arch_prctl(ARCH_SET_GS, RSI), which takes no differences below 0
 		a.MovImm(amd64.RDI, 0x1001)
 		a.MovImm(amd64.RAX, 158)
