@@ -633,7 +633,7 @@ type returnStack struct {
 }
 
 // returnDepth is how many calls a stack has room for: those of a budget (each is at least
-// one instruction), and as many of the time before.
+// one instruction), and 16,384 of the time before.
 const (
 	returnRoom  = nativeBudget + 1<<10
 	returnDepth = returnRoom + 1<<14

@@ -6,8 +6,10 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -92,11 +94,17 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err := Supported(); err != nil {
 		return nil, err
 	}
+	gs := hostFSGSBASE && !ForceSyscallGS
+	if !gs {
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archSetGS, 0, 0); errno != 0 {
+			return nil, fmt.Errorf("the host lets no program set the base of GS: arch_prctl: %w", errno)
+		}
+	}
 	buf, err := newBuffer(bufferSize)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{code: code, buf: buf, asm: amd64.Asm{Buf: buf.code}, base: buf.base, gs: hostFSGSBASE && !ForceSyscallGS, Checks: hostChecks}
+	e := &Engine{code: code, buf: buf, asm: amd64.Asm{Buf: buf.code}, base: buf.base, gs: gs, Checks: hostChecks}
 	e.asm.GSAlone = !e.gs
 	if err := e.makeSites(); err != nil {
 		return nil, errors.Join(err, buf.close())
@@ -344,9 +352,9 @@ func (e *Engine) emitGlueOf(long bool) {
 		same := a.Jcc(4)
 		a.Wrgsbase(amd64.RSI)
 		a.Patch(same, a.N)
-	} else { // arch_prctl(ARCH_SET_GS, RSI), which takes no differences below 0
-		a.MovImm(amd64.RDI, 0x1001)
-		a.MovImm(amd64.RAX, 158)
+	} else { // arch_prctl takes no differences below 0
+		a.MovImm(amd64.RDI, archSetGS)
+		a.MovImm(amd64.RAX, syscall.SYS_ARCH_PRCTL)
 		a.Bytes(0x0f, 0x05) // SYSCALL
 	}
 	a.Store(natHostBP, amd64.RBP, 8)

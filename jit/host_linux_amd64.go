@@ -54,6 +54,9 @@ var hostFSGSBASE = func() bool {
 	return false
 }()
 
+// archSetGS is ARCH_SET_GS of arch_prctl(2).
+const archSetGS = 0x1001
+
 // hostStepsOF tells that shifts and rotations by more than 1 leave OF as the last
 // of single steps does. AMD's processors do; Intel's do so for some only.
 var hostStepsOF = hostVendor() == "AuthenticAMD"

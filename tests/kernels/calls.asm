@@ -31,6 +31,16 @@ PT equ TABLES + 0x4000
 %%right:
 %endmacro
 
+; IS_MAPPED number: one more unless EAX tells which page is at MAPPED
+%macro IS_MAPPED 1
+    mov ecx, [PT]
+    shr ecx, 12
+    and ecx, 1
+    inc ecx
+    cmp eax, ecx
+    WRONG %1
+%endmacro
+
 NESTED equ 0
 SKIPPED equ 1
 POPPED equ 2
@@ -397,23 +407,13 @@ over32:
     mov ecx, .remap
     mov edx, MAPPED
     call rdx
-    mov ecx, [PT]
-    shr ecx, 12
-    and ecx, 1
-    inc ecx
-    cmp eax, ecx
-    WRONG REMAPPED
+    IS_MAPPED REMAPPED
     TIMES_END
     TIMES_BEGIN 4*N
     mov ecx, .reload
     mov edx, MAPPED
     call rdx
-    mov ecx, [PT]
-    shr ecx, 12
-    and ecx, 1
-    inc ecx
-    cmp eax, ecx
-    WRONG RELOADED
+    IS_MAPPED RELOADED
     TIMES_END
     jmp .done
 .remap:
