@@ -51,7 +51,9 @@ type Engine struct {
 	t    trans // the translation under way, or the last one
 	base uintptr
 
-	gs bool // host code writes the base of GS itself
+	gs   bool     // host code writes the base of GS itself
+	held bool     // Hold has taken the thread
+	at   *cpu.CPU // where GS is on that thread
 
 	glue    [2]glue               // of 32- and 64-bit code
 	lookup  [cpu.StackEntries]int // of stack accesses
@@ -121,7 +123,7 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 // host refuses memory that is writable and executable.
 func (e *Engine) Dual() bool { return e.buf.dual != nil }
 
-// SyscallGS reports whether it takes a system call to enter host code.
+// SyscallGS reports whether it takes a system call to set the base of GS.
 func (e *Engine) SyscallGS() bool { return !e.gs }
 
 // Close gives the code buffer back. The processors must not run any more.
@@ -129,6 +131,7 @@ func (e *Engine) Close() error {
 	if e.buf == nil {
 		return nil
 	}
+	e.Release()
 	buf := e.buf
 	e.buf, e.asm.Buf = nil, nil
 	var err error
@@ -150,6 +153,23 @@ func (e *Engine) reset() {
 	e.exits = e.exits[:0]
 }
 
+// Hold keeps the goroutine on its thread until Release where it takes a system call to set
+// the base of GS, so that one is enough for many entries of the same processor.
+func (e *Engine) Hold() {
+	if !e.gs && !e.held {
+		runtime.LockOSThread()
+		e.held = true
+	}
+}
+
+// Release undoes Hold, on the same goroutine.
+func (e *Engine) Release() {
+	if e.held {
+		e.held, e.at = false, nil
+		runtime.UnlockOSThread()
+	}
+}
+
 func enter(base, entry, prologue uintptr)
 
 // sampleEnters is how many times host code is entered for one of which the time is taken:
@@ -167,7 +187,16 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 	if sample {
 		began = time.Now()
 	}
-	enter(uintptr(unsafe.Pointer(c)), entry, e.base+uintptr(e.glueOf(long).prologue))
+	g := e.glueOf(long)
+	prologue := g.prologue
+	switch {
+	case e.gs:
+	case e.at == c:
+		prologue = g.again
+	case e.held:
+		e.at = c
+	}
+	enter(uintptr(unsafe.Pointer(c)), entry, e.base+uintptr(prologue))
 	if sample {
 		e.Stats.Host += sampleEnters * time.Since(began)
 	}
@@ -298,6 +327,7 @@ func gpr(i uint8) amd64.Mem { return field(cpu.NativeOffsets.GPR + 8*uintptr(i))
 // glue is what leads in and out of translated code of one size: offsets.
 type glue struct {
 	prologue int
+	again    int    // the prologue where GS needs no system call
 	exit     [2]int // with the flags in the host's flags, in memory
 	returned int    // where returns go that a landing does not expect, see returns.go
 	barrier  int    // and those for which there is no landing
@@ -341,10 +371,18 @@ func (e *Engine) emitGlueOf(long bool) {
 		}
 	}
 	g.prologue = a.N
+	a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
+	if !e.gs { // arch_prctl takes no differences below 0
+		a.Mov(amd64.R14, amd64.RCX, 8) // which SYSCALL changes
+		a.MovImm(amd64.RDI, archSetGS)
+		a.MovImm(amd64.RAX, syscall.SYS_ARCH_PRCTL)
+		a.Bytes(0x0f, 0x05) // SYSCALL
+		a.Mov(amd64.RCX, amd64.R14, 8)
+	}
+	g.again = a.N
 	a.Mov(amd64.R14, amd64.RCX, 8)
 	a.Load(regTLB, amd64.At(amd64.RDX, int32(cpu.NativeOffsets.TLB)), 8)
 	a.Lea(regTLB, amd64.At(regTLB, tlbBias), 8)
-	a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
 	if e.gs {
 		a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB})    // SUB
 		a.Rdgsbase(amd64.RAX)                                                     // writing is much slower
@@ -352,10 +390,6 @@ func (e *Engine) emitGlueOf(long bool) {
 		same := a.Jcc(4)
 		a.Wrgsbase(amd64.RSI)
 		a.Patch(same, a.N)
-	} else { // arch_prctl takes no differences below 0
-		a.MovImm(amd64.RDI, archSetGS)
-		a.MovImm(amd64.RAX, syscall.SYS_ARCH_PRCTL)
-		a.Bytes(0x0f, 0x05) // SYSCALL
 	}
 	a.Store(natHostBP, amd64.RBP, 8)
 	a.Store(natHostSP, amd64.RSP, 8)

@@ -115,23 +115,30 @@ func (e *Engine) list(w io.Writer, title string, from, to int) {
 	}
 }
 
-var operands = regexp.MustCompile(`(gs:)?\[r15(\+r(?:cx|10|14)\*8)?(?:([+-])0x([0-9a-f]+))?\]`)
+var operands = regexp.MustCompile(`gs:\[0x([0-9a-f]+)\]|(gs:)?\[r15(\+r(?:cx|10|14)\*8)?(?:([+-])0x([0-9a-f]+))?\]`)
 
 // named puts names in place of the places of the processor and the TLB that host code
 // addresses.
 func named(text string) string {
 	return operands.ReplaceAllStringFunc(text, func(s string) string {
 		m := operands.FindStringSubmatch(s)
-		v, err := strconv.ParseInt(m[3]+cmp.Or(m[4], "0"), 16, 64)
+		if m[1] != "" { // amd64.Asm.GSAlone
+			v, err := strconv.ParseUint(m[1], 16, 64)
+			if err != nil {
+				return s
+			}
+			return "[" + cpuField(uintptr(v+cpuBias)) + "]"
+		}
+		v, err := strconv.ParseInt(m[4]+cmp.Or(m[5], "0"), 16, 64)
 		if err != nil {
 			return s
 		}
 		o := &cpu.NativeOffsets
-		if m[1] != "" {
+		if m[2] != "" {
 			return "[" + cpuField(uintptr(v+cpuBias)) + "]"
 		}
 		off := uintptr(v + int64(tlbBias))
-		index := m[2]
+		index := m[3]
 		for _, f := range []struct {
 			name string
 			at   uintptr

@@ -25,7 +25,7 @@ func TestHostCode(t *testing.T) {
 	if err := Supported(); err != nil {
 		t.Skip(err)
 	}
-	defer func(was bool, checks Checks) { hostStepsOF, hostChecks = was, checks }(hostStepsOF, hostChecks)
+	defer func(of, gs bool, checks Checks) { hostStepsOF, hostFSGSBASE, hostChecks = of, gs, checks }(hostStepsOF, hostFSGSBASE, hostChecks)
 	hostStepsOF = true // the same on every maker's processors
 	for _, tc := range []struct {
 		name    string
@@ -59,7 +59,7 @@ func TestHostCode(t *testing.T) {
 		{"stos", 32, []byte{0xf3, 0xab}, 1, ChecksLoop},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			hostChecks = tc.checks
+			hostChecks, hostFSGSBASE = tc.checks, true // it is not run
 			m, err := cpu.NewModel("max")
 			require.NoError(t, err)
 			text, err := Explain(tc.code, 0x401000, tc.mode, m)

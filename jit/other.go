@@ -29,6 +29,12 @@ func Translates(isa.ID) bool { return false }
 // SyscallGS is false.
 func (*Engine) SyscallGS() bool { return false }
 
+// Hold does nothing.
+func (*Engine) Hold() {}
+
+// Release does nothing.
+func (*Engine) Release() {}
+
 // HostFeatures finds none.
 func HostFeatures() (has, lacks []string) { return nil, nil }
 

@@ -237,9 +237,24 @@ func (m *Machine) switchEngine() *Result {
 	return nil
 }
 
+// hold keeps the run loop on its thread for as long as the engine wants it there; the
+// engine may be another than last time.
+func (m *Machine) hold() {
+	if m.engine.jit != nil {
+		m.engine.jit.Hold()
+	}
+}
+
+func (m *Machine) release() {
+	if m.engine.jit != nil {
+		m.engine.jit.Release()
+	}
+}
+
 // runEngine runs a processor under the engine until its count reaches limit.
 func (m *Machine) runEngine(c *cpu.CPU, limit uint64) cpu.Exit {
 	if m.engine.kvm == nil {
+		m.hold()
 		return c.Run(limit)
 	}
 	exit, err := m.engine.kvm.VCPU(c.ID).Run(limit)

@@ -22,7 +22,7 @@ type HostReport struct {
 	KVMLacks   []string `json:"kvm_lacks,omitempty"`            // features of the default CPU model
 	Translator string   `json:"translator"`                     // "": it works; otherwise why not
 	Dual       bool     `json:"translator_dual_mapping"`        // its code is written at other addresses than it runs at
-	SyscallGS  bool     `json:"translator_syscall_gs"`          // it takes a system call to enter its code
+	SyscallGS  bool     `json:"translator_syscall_gs"`          // another processor's turn takes a system call
 	Features   []string `json:"translator_features"`            // extensions of the processor that it uses
 	Lacks      []string `json:"translator_lacks,omitempty"`     // and those that it would
 }

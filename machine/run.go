@@ -71,6 +71,7 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 	}
 	m.setLooping(true)
 	defer func() {
+		m.release()
 		m.pull()
 		m.setLooping(false)
 		m.serveQueue()
@@ -120,7 +121,10 @@ func (m *Machine) RunUntil(count uint64) (res Result, ended bool) {
 	if m.closed {
 		return Result{Reason: "closed"}, true
 	}
-	defer m.pull()
+	defer func() {
+		m.release()
+		m.pull()
+	}()
 	m.pause()
 	m.pumpInput()
 	last, rested := m.retired, uint64(0)

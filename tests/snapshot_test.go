@@ -97,6 +97,14 @@ func TestSnapshotsOfLinuxBoot(t *testing.T) {
 	}
 }
 
+// TestGSBySystemCallOfLinuxBoot: processors take turns on a host whose kernel does not let
+// programs write the base of GS.
+func TestGSBySystemCallOfLinuxBoot(t *testing.T) {
+	jit.ForceSyscallGS = true
+	defer func() { jit.ForceSyscallGS = false }()
+	bootInPieces(t, 2, 300_000_000)
+}
+
 func TestSoakSnapshotsOfLinuxBoot(t *testing.T) {
 	needSoak(t)
 	for name, cpus := range map[string]int{"1 processor": 1, "2 processors": 2} {

@@ -79,7 +79,7 @@ func (d *checkup) String() string {
 		}
 		line("translator", true, "works: %s, a processor whose flags are known, %s", memory, strings.Join(d.Features, ", "))
 		if d.SyscallGS {
-			line("translator", false, "this kernel does not let programs write the base of GS (Linux 5.9 and later do): each entry into translated code takes a system call")
+			line("translator", false, "this kernel does not let programs write the base of GS (Linux 5.9 and later do): each turn of a processor with --smp takes a system call")
 		}
 		if d.Lacks != nil {
 			line("translator", false, "the interpreter runs instructions of %s", strings.Join(d.Lacks, ", "))
