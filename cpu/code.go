@@ -184,6 +184,7 @@ func (k *CodeCache) room() []Op {
 // instructions point to are functions of tables that are never let go.
 func newSlab() []Op {
 	words := make([]uint64, slabOps*unsafe.Sizeof(Op{})/8)
+	populate(words)
 	return unsafe.Slice((*Op)(unsafe.Pointer(unsafe.SliceData(words))), slabOps)
 }
 

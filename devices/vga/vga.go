@@ -49,6 +49,7 @@ type VGA struct {
 	name  string `snap:"-"`
 	clock *clock.Clock
 	vram  []byte
+	fresh bool `snap:"-"` // vram is as New made it; to look at it would cost the host memory
 	state state
 
 	window window `snap:"-"` // decoded memory mapping, derived from the registers
@@ -81,7 +82,8 @@ type state struct {
 // New makes an adapter in its power-on state.
 func New(name string, c *clock.Clock) *VGA {
 	v := &VGA{name: name, clock: c, vram: make([]byte, VRAMSize), hashSeed: maphash.MakeSeed()}
-	v.Reset(devices.PowerOn)
+	v.Reset(devices.Hard)
+	v.fresh = true
 	return v
 }
 
@@ -120,7 +122,10 @@ func (v *VGA) Reset(kind devices.ResetKind) {
 	v.state.VBE[vbeID] = vbeIDMax
 	v.state.VBE[vbeXRes], v.state.VBE[vbeYRes], v.state.VBE[vbeBPP] = 640, 480, 8
 	if kind == devices.PowerOn {
-		v.blank()
+		if !v.fresh {
+			v.blank()
+		}
+		v.fresh = false
 	}
 	v.changed()
 }
@@ -177,6 +182,7 @@ func (v *VGA) Load(r *snap.Reader) error {
 		return snap.ErrShort
 	}
 	v.blank()
+	v.fresh = false
 	for i, p := range s.Pages {
 		if int(p) >= len(v.vram)/savePage {
 			return snap.ErrShort
