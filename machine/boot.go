@@ -183,10 +183,19 @@ func readFile(path string, limit uint64, advice string) ([]byte, error) {
 	case st.Size() > int64(limit):
 		return nil, configError("%s: %d KiB are too much; at most %d KiB fit%s", path, (st.Size()+1023)>>10, limit>>10, advice)
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(st.Size()) + bytes.MinRead) // all of it at once
-	_, err = buf.ReadFrom(io.LimitReader(f, int64(limit)+1))
-	b := buf.Bytes()
+	// Go need not clear this memory. Doing so page by page while its garbage collector wants to
+	// stop the world took longer than all else of starting up.
+	b := make([]byte, st.Size())
+	n, err := io.ReadFull(f, b)
+	b = b[:n]
+	switch err {
+	case nil: // pipes and such are longer than they say
+		var more []byte
+		more, err = io.ReadAll(io.LimitReader(f, int64(limit)+1-int64(n)))
+		b = append(b, more...)
+	case io.EOF, io.ErrUnexpectedEOF:
+		err = nil
+	}
 	switch {
 	case err != nil:
 		return nil, configError("%s: cannot read: %w", path, err)
