@@ -18,6 +18,7 @@ type CodeCache struct {
 	cpus  []*CPU
 	table [codeTableSize]*block // chains by codeHash
 	pages map[uint64]*codePage  // by physical page address
+	spare *codePage             // of a page that held code, to be used again
 	few   [fewSlots]uint16      // how many pages of a slot are in it: most writes need not ask
 
 	slab                 []Op   // room for the next blocks' instructions
@@ -70,7 +71,14 @@ type block struct {
 type codePage struct {
 	blocks []*block
 	code   [64]uint64 // one bit a byte: it belongs to a block
+
+	overwritten int // writes that have dropped blocks since the last one was added
 }
+
+// maxOverwritten is how many writes may drop blocks of a page, none of which is added in
+// between, before the rest goes too: something is writing new code over all of it, which is
+// slow for as long as the page holds any.
+const maxOverwritten = 3
 
 // mark notes that n bytes at pa belong to a block.
 func (p *codePage) mark(pa uint64, n int) {
@@ -125,7 +133,10 @@ func (k *CodeCache) page(pa uint64) *codePage {
 func (k *CodeCache) hasCode(pa uint64) bool { return k.page(pa) != nil }
 
 func (k *CodeCache) addPage(pa uint64) *codePage {
-	p := &codePage{}
+	p := k.spare
+	if k.spare = nil; p == nil {
+		p = &codePage{}
+	}
 	k.pages[pa] = p
 	k.few[pa>>12&(fewSlots-1)]++
 	for _, c := range k.cpus {
@@ -136,6 +147,10 @@ func (k *CodeCache) addPage(pa uint64) *codePage {
 
 // removePage lets go of a page that holds no code any more.
 func (k *CodeCache) removePage(pa uint64) {
+	p := k.pages[pa]
+	clear(p.blocks)
+	*p = codePage{blocks: p.blocks[:0]}
+	k.spare = p
 	delete(k.pages, pa)
 	k.few[pa>>12&(fewSlots-1)]--
 	for _, c := range k.cpus {
@@ -214,6 +229,7 @@ func (k *CodeCache) place(b *block, page uint64) {
 		p = k.addPage(page)
 	}
 	p.blocks = append(p.blocks, b)
+	p.overwritten = 0
 	p.mark(b.part(page))
 }
 
@@ -244,10 +260,13 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 		p.mark(at, size)
 		kept = append(kept, b)
 	}
+	if len(kept) < len(p.blocks) {
+		p.overwritten++
+	}
 	clear(p.blocks[len(kept):])
 	p.blocks = kept
-	if len(kept) == 0 {
-		k.removePage(page)
+	if len(kept) == 0 || p.overwritten > maxOverwritten {
+		k.dropPage(page)
 	}
 }
 

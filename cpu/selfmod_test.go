@@ -63,6 +63,38 @@ func TestSelfModifyingCode(t *testing.T) {
 	require.EqualValues(t, 0x070001, r.GPR[RAX])
 }
 
+// TestCodeWrittenAnew: when a page of functions is overwritten one by one it stops being a page
+// of code, so that the rest is not slow to write; what is not overwritten still runs.
+func TestCodeWrittenAnew(t *testing.T) {
+	const functions, page = 16, 0x6000
+	r := newSysRig(t, 32)
+	calls, sum := "31c0 ", uint64(0)
+	for i := range uint64(functions) {
+		copy(r.board.ram[page+i*64:], []byte{0x83, 0xc0, byte(1 + i), 0xc3}) // ADD EAX,1+i; RET
+		rel := page + i*64 - (rigCode + 2 + 5*(i+1))
+		calls += fmt.Sprintf("e8%02x%02x%02x%02x ", byte(rel), byte(rel>>8), byte(rel>>16), byte(rel>>24))
+		sum += 1 + i
+	}
+	require.Empty(t, r.run(calls))
+	require.Equal(t, sum, r.GPR[RAX])
+	require.True(t, r.code.hasCode(page))
+	for i := range uint64(functions / 2) {
+		r.store8(DS, page+i*64+2, 100)
+		sum += 100 - (1 + i)
+	}
+	require.False(t, r.code.hasCode(page))
+	require.Empty(t, r.run(calls))
+	require.Equal(t, sum, r.GPR[RAX])
+
+	// One function that changes again and again leaves the others alone.
+	for i := range uint64(20) {
+		r.store8(DS, page+2, uint8(i))
+		require.True(t, r.code.hasCode(page))
+		require.Empty(t, r.run(calls))
+		require.Equal(t, sum-100+i, r.GPR[RAX])
+	}
+}
+
 // TestTwoProcessorsShareCode: a store of one processor reaches the other's code.
 func TestTwoProcessorsShareCode(t *testing.T) {
 	r := newSysRig(t, 32)

@@ -126,19 +126,20 @@ func (t *trans) setIF(unless, m amd64.Mem) bool {
 
 // setAC changes RFLAGS.AC in ring 0 with SMAP, and with it the TLB of what follows.
 func (t *trans) setAC(index int, ac uint64) bool {
-	if !t.e.gs {
-		return false
-	}
 	t.need(natNoAC)
 	o := &cpu.NativeOffsets
 	t.Load(tmpB, field(o.TLBs+8*uintptr(index)), 8)
 	t.Store(field(o.TLB), tmpB, 8) // it stays reachable: no write barrier
-	t.Rdgsbase(tmpC)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: regTLB}, 8)
-	t.Lea(regTLB, amd64.At(tmpB, tlbBias), 8)
-	t.Not(tmpB, 8) // the distance of the processor from there
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB, Disp: 1 - tlbBias}, 8)
-	t.Wrgsbase(tmpC)
+	if t.e.gs {
+		t.Rdgsbase(tmpC)
+		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: regTLB}, 8)
+		t.Lea(regTLB, amd64.At(tmpB, tlbBias), 8)
+		t.Not(tmpB, 8) // the distance of the processor from there
+		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB, Disp: 1 - tlbBias}, 8)
+		t.Wrgsbase(tmpC)
+	} else {
+		t.Lea(regTLB, amd64.At(tmpB, tlbBias), 8)
+	}
 	m := field(o.TLBIndex)
 	t.Emit(&amd64.Insn{Opcode: 0xc6, Size: 1, Mem: &m, Imm: uint64(index), ImmSize: 1})
 	t.Load(tmpC, field(o.Generation), 8)
