@@ -125,9 +125,33 @@ func codeKey(lin, pa uint64) uint64 {
 
 var codeRandom = [2]uint64{rand.Uint64() &^ 1, rand.Uint64() &^ 1}
 
-// largePages bounds the linear addresses that were mapped by large pages: INVLPG
-// inside must drop all of a large page's fragments.
-type largePages struct{ lo, hi uint64 }
+// largePages are the linear addresses that were mapped by large pages: INVLPG of one must
+// drop all of the large page's fragments (SDM volume 3A, 4.10.2.3). They may be more.
+type largePages struct {
+	maybe  [largeSlots / 64]uint64 // a bit for each 2 MiB, see largeSlot
+	lo, hi uint64                  // bounds of pages of 1 GiB
+}
+
+const largeSlots = 1 << 15
+
+func largeSlot(lin uint64) uint64 { return (lin>>21 ^ lin>>36) % largeSlots }
+
+func (l *largePages) add(lin, size uint64) {
+	first := lin &^ (size - 1)
+	if size > 4<<20 {
+		l.lo, l.hi = min(l.lo, first), max(l.hi, first+size-1)
+		return
+	}
+	for at := first; at-first < size; at += 2 << 20 {
+		slot := largeSlot(at)
+		l.maybe[slot/64] |= 1 << (slot % 64)
+	}
+}
+
+func (l *largePages) has(lin uint64) bool {
+	slot := largeSlot(lin)
+	return lin >= l.lo && lin <= l.hi || l.maybe[slot/64]>>(slot%64)&1 != 0
+}
 
 // physEntries is the size of the cache of Board.Page. It makes CPU so large that
 // Go aligns it to a page, on which translated code relies.
@@ -236,7 +260,7 @@ func (c *CPU) flushTLB(global bool) {
 // flushPage is INVLPG.
 func (c *CPU) flushPage(lin uint64) {
 	c.newEpoch()
-	if lin >= c.large.lo && lin <= c.large.hi {
+	if c.large.has(lin) {
 		c.flushTLB(true)
 		return
 	}
@@ -592,8 +616,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	}
 	into.note(set)
 	if t.large != 0 {
-		lo := lin &^ (t.large - 1)
-		c.large.lo, c.large.hi = min(c.large.lo, lo), max(c.large.hi, lo+t.large-1)
+		c.large.add(lin, t.large)
 	}
 	host, writable := c.hostPage(t.pa)
 	if host == nil {
