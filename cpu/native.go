@@ -476,7 +476,7 @@ func (c *CPU) runNative(b *block) *block {
 // straddlePause instructions.
 const (
 	maxStraddles  = 50
-	straddlePause = 10_000
+	straddlePause = 200_000
 )
 
 // straddles counts that a group of accesses was not in one page of memory; a block in
