@@ -531,7 +531,7 @@ func (c *CPU) touch(lin uint64, write bool) int {
 		tags, acc = &c.tlb.w, accWrite
 	}
 	switch {
-	case is(tags[set], lin&^0xfff) || !canonical(lin):
+	case is(tags[set], lin&^0xfff), !canonical(lin), !canonical(lin&^0xfff + 0x1000): // it may reach over the edge
 		return touchSlow
 	case c.tryFill(lin, acc, c.cpl == 3) == nil:
 		return touchFault

@@ -48,6 +48,105 @@ func TestSoakTranslated(t *testing.T) {
 	}
 }
 
+// pastSequences are sequences on which the engines differed once.
+var pastSequences = []struct {
+	name string
+	bits int
+	code string
+	gpr  map[int]uint64
+}{
+	{"32-bit addresses do not wrap inside a group of accesses", 32, // inc [esp+3]; sub esp,28h; movups xmm0,[esp+1Ah]; mov [esp+0Fh],eax
+		"ff442403 83ec28 0f1044241a 8944240f", map[int]uint64{cpu.RSP: 0x1b}},
+	{"nor through an index", 32, // mov eax,[ebx+ecx+8]; add ecx,-20h; mov edx,[ebx+ecx+24h]
+		"8b440b08 83c1e0 8b540b24", map[int]uint64{cpu.RBX: 0x10, cpu.RCX: 8}},
+	{"nor upwards", 32, // mov eax,[ebx-8]; add ebx,20h; mov edx,[ebx-24h]
+		"8b43f8 83c320 8b53dc", map[int]uint64{cpu.RBX: 0xfffffff8}},
+	{"an access that reaches over the edge of canonical addresses is no page fault", 64, // mov rax,[rcx]
+		"488b01", map[int]uint64{cpu.RCX: 1<<47 - 7}},
+	{"likewise a group", 64, // mov rax,[rcx]; mov rdx,[rcx+8]
+		"488b01 488b5108", map[int]uint64{cpu.RCX: 1<<47 - 12}},
+}
+
+func TestPastSequences(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	for _, c := range pastSequences {
+		t.Run(c.name, func(t *testing.T) {
+			var e *jit.Engine
+			s := cpu.NewSequences(t, c.bits, cpu.Clustered(c.bits), func(k *cpu.CodeCache) {
+				var err error
+				e, err = jit.Attach(k, 0)
+				require.NoError(t, err)
+			})
+			s.Run(t, c.code, c.gpr)
+			require.NoError(t, e.Close())
+		})
+	}
+}
+
+// pastBatches are seeds of sequences on which the engines differed once.
+var pastBatches = []uint64{}
+
+// TestSequences: short random sequences of all forms, and of accesses that lie close together,
+// in 32- and 64-bit mode, rings 0 and 3. With G86_SOAK it goes on for so long and says how
+// many it runs.
+func TestSequences(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	span := 3 * time.Second
+	seed := uint64(1)
+	if soak := os.Getenv("G86_SOAK"); soak != "" {
+		seed = uint64(time.Now().UnixNano())
+		if d, err := time.ParseDuration(soak); err == nil {
+			span = d
+		}
+	}
+	type half struct {
+		*cpu.Sequences
+		e *jit.Engine
+	}
+	var l []half
+	for _, bits := range []int{32, 64} {
+		for _, pool := range [][][][]byte{cpu.Samples(bits), cpu.Clustered(bits)} {
+			var h half
+			h.Sequences = cpu.NewSequences(t, bits, pool, func(k *cpu.CodeCache) {
+				var err error
+				h.e, err = jit.Attach(k, 0)
+				require.NoError(t, err)
+			})
+			l = append(l, h)
+		}
+	}
+	defer func() {
+		for _, h := range l {
+			require.NoError(t, h.e.Close())
+		}
+	}()
+	cases := 0
+	batch := func(seed uint64) {
+		for _, h := range l {
+			h.e.Checks = jit.Checks(seed % uint64(jit.NumChecks))
+			h.e.Hold()
+			cases += h.Batch(t, seed)
+			h.e.Release()
+		}
+	}
+	for _, seed := range pastBatches {
+		batch(seed)
+	}
+	start, said := time.Now(), time.Now()
+	for ; time.Since(start) < span; seed++ {
+		batch(seed)
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			t.Logf("seed %d: %.2f million sequences a minute", seed, float64(cases)/1e6/time.Since(start).Minutes())
+		}
+	}
+	t.Logf("%d sequences, %.2f million a minute", cases, float64(cases)/1e6/time.Since(start).Minutes())
+}
+
 const programInsns = 400
 
 // pastSeeds are programs on which the engines differed once.

@@ -154,7 +154,8 @@ func (e *Engine) reset() {
 }
 
 // Hold keeps the goroutine on its thread until Release where it takes a system call to set
-// the base of GS, so that one is enough for many entries of the same processor.
+// the base of GS, so that one is enough for many entries of the same processor. Meanwhile no
+// other engine may run on that goroutine.
 func (e *Engine) Hold() {
 	if !e.gs && !e.held {
 		runtime.LockOSThread()

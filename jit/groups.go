@@ -17,7 +17,9 @@ import (
 // it, too. It leaves where that page is in NativeNear.Group; the others need no more.
 // That holds until one of the registers changes (PUSH, POP and additions of constants are
 // followed), or an instruction of the interpreter's comes, which may do anything. A
-// page that may be written may be read: reads join a group of writes.
+// page that may be written may be read: reads join a group of writes. In 32-bit code addresses
+// wrap and the host's do not: where a register has moved since the leader, the address in it has
+// to lie in the page, too.
 //
 // When a group does not lie in one page the interpreter runs the rest of the block, and
 // a block where that is common is translated again without groups.
@@ -30,6 +32,7 @@ type group struct {
 	stack  bool  // by way of the stack pointer, which has entries of its own
 	lo, hi int32 // the bytes from lo to hi, as displacements from what the base register was
 	shift  int32 // the leader's displacement so
+	moved  int32 // how far the registers had moved then
 }
 
 const (
@@ -98,23 +101,35 @@ func (t *trans) plan(lowers []*lowering) {
 			continue
 		}
 		if place, at, n, kind, ok := t.groupable(op, l); ok {
-			at += place.moved(&moved)
-			fits := func(id int) bool {
-				return id != none && max(t.groups[id].hi, at+n)-min(t.groups[id].lo, at) <= groupReach
+			by := place.moved(&moved)
+			at += by
+			with := func(id int) (lo, hi int32, fits bool) {
+				if id == none {
+					return 0, 0, false
+				}
+				g := &t.groups[id]
+				lo, hi = min(g.lo, at), max(g.hi, at+n)
+				if by != g.moved && !t.long {
+					lo, hi = min(lo, by), max(hi, by+1) // the register itself, which must not wrap on its way
+					if place.index < 16 {
+						return 0, 0, false
+					}
+				}
+				return lo, hi, hi-lo <= groupReach
 			}
 			ids := open.of(place)
 			id := ids[kind]
-			if kind == read && fits(ids[write]) {
+			if _, _, fits := with(ids[write]); kind == read && fits {
 				id = ids[write]
 			}
-			if !fits(id) {
-				id = len(t.groups)
-				g := group{slot: none, leader: i, lo: at, hi: at + n, shift: at, stack: place.base == isa.RSP && !t.b.Scattered()}
+			lo, hi, fits := with(id)
+			if !fits {
+				id, lo, hi = len(t.groups), at, at+n
 				ids[kind] = id
-				t.groups = append(t.groups, g)
+				t.groups = append(t.groups, group{slot: none, leader: i, shift: at, moved: by, stack: place.base == isa.RSP && !t.b.Scattered()})
 			}
 			g := &t.groups[id]
-			g.lo, g.hi = min(g.lo, at), max(g.hi, at+n)
+			g.lo, g.hi = lo, hi
 			g.size++
 			t.roles[i] = id
 		}

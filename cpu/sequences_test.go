@@ -1,0 +1,178 @@
+package cpu
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"g86/cpu/isa"
+)
+
+// Sequences runs short random instruction sequences from random states on two engines that
+// stay from one to the next, so that a case costs little more than its translation.
+type Sequences struct {
+	bits   int
+	pool   [][][]byte
+	a, b   *rig
+	start  [2]State // in ring 0 and in ring 3
+	memory string
+}
+
+const (
+	// sequenceBatch is how many cases run on the memory that those before have left.
+	sequenceBatch = 64
+	sequencePitch = 0x100 // from one case's code to the next one's
+	// longestCase is how many instructions a case runs, jumps to itself at its end included.
+	longestCase = 40
+)
+
+// NewSequences makes the machines. attach gives the processors of a cache their engine.
+func NewSequences(t *testing.T, bits int, pool [][][]byte, attach func(*CodeCache)) *Sequences {
+	s := &Sequences{bits: bits, pool: pool}
+	s.start[1] = *randomMachine(t, bits, pool, 1).Pull()
+	s.a, s.b = randomMachine(t, bits, pool, 0), randomMachine(t, bits, pool, 0)
+	s.start[0] = *s.a.Pull()
+	s.memory = string(s.a.board.ram)
+	for _, g := range []*rig{s.a, s.b} {
+		g.OnException = nil
+	}
+	attach(s.b.code)
+	return s
+}
+
+// Batch runs the cases of a seed and returns how many. What differs is told of the first
+// case after which it does.
+func (s *Sequences) Batch(t *testing.T, seed uint64) int {
+	t.Helper()
+	if s.batch(seed, func(int) bool { return true }) && s.sameMemory() {
+		return sequenceBatch
+	}
+	s.batch(seed, func(i int) bool {
+		s.a.sameAs(t, s.b, fmt.Sprintf("%d bits, seed %d, case %d: %s", s.bits, seed, i, s.listing(i)))
+		return true
+	})
+	t.Fatalf("%d bits, seed %d: the engines differed, but not once more", s.bits, seed)
+	return 0
+}
+
+// Run runs one sequence, in hexadecimal, with some registers in both rings.
+func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64) {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(code, " ", ""))
+	require.NoError(t, err)
+	b = append(b, 0xeb, 0xfe)
+	for ring, st := range s.start {
+		for i, v := range gpr {
+			st.GPR[i] = v
+		}
+		s.step(&st, b)
+		s.a.sameAs(t, s.b, fmt.Sprintf("start %d", ring))
+	}
+}
+
+// step runs code from a state on both.
+func (s *Sequences) step(st *State, code []byte) {
+	for _, g := range []*rig{s.a, s.b} {
+		copy(g.board.ram[st.RIP:], code)
+		g.code.Written(st.RIP, len(code))
+		g.State = *st
+		g.Refresh()
+		g.runSlices(longestCase, func() uint64 { return longestCase }, func() {})
+	}
+}
+
+func (s *Sequences) sameMemory() bool { return string(s.a.board.ram) == string(s.b.board.ram) }
+
+// batch runs the cases of a seed until between, called after each, is false or the
+// processors differ, which it returns.
+func (s *Sequences) batch(seed uint64, between func(i int) bool) (same bool) {
+	for _, g := range []*rig{s.a, s.b} {
+		g.code.Flush()
+		copy(g.board.ram, s.memory)
+	}
+	r := rand.New(rand.NewPCG(seed, uint64(s.bits)))
+	for i := range sequenceBatch {
+		st, code := s.random(r, i)
+		s.step(&st, code)
+		same := *s.a.Pull() == *s.b.Pull()
+		if !between(i) || !same {
+			return same
+		}
+	}
+	return true
+}
+
+// edges are numbers and addresses beside which something changes.
+var edges = []uint64{0, 1 << 7, 1 << 15, 1 << 31, 1 << 32, 1 << 47, 1 << 63, ^uint64(1<<47 - 1), rigData + 0x1000, rigRAM}
+
+// random is the state before case i, and its code, which ends in a jump to itself.
+func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
+	st = s.start[r.IntN(2)]
+	st.RIP = rigCode + uint64(i)*sequencePitch%0x1000
+	for range 1 + r.IntN(12) {
+		p := s.pool[r.IntN(len(s.pool))]
+		code = append(code, p[r.IntN(len(p))]...)
+	}
+	code = append(code, 0xeb, 0xfe)
+	for i := range 8 * s.bits / 32 {
+		if i == RSP && r.IntN(8) != 0 {
+			continue
+		}
+		switch r.IntN(16) {
+		case 0: // seldom: each such address that is used takes a page of the host's for the TLB
+			st.GPR[i] = r.Uint64() >> (64 - s.bits)
+		case 1, 2, 3:
+			st.GPR[i] = edges[r.IntN(len(edges))] + r.Uint64N(32) - 16
+		case 4, 5, 6, 7:
+			st.GPR[i] = r.Uint64N(64)
+		default:
+			st.GPR[i] = rigData + r.Uint64N(0x3000)
+		}
+		st.GPR[i] &= ^uint64(0) >> (64 - s.bits)
+	}
+	for i := range st.XMM {
+		st.XMM[i] = [2]uint64{r.Uint64(), r.Uint64()}
+	}
+	if r.IntN(4) == 0 {
+		st.MXCSR = 0x1f80 | r.Uint32()&0xe040
+	}
+	if r.IntN(16) == 0 {
+		st.MXCSR &^= r.Uint32() & 0x1f80
+	}
+	st.RFLAGS = r.Uint64()&statusFlags | Flag1 | r.Uint64()&1*FlagDF | r.Uint64()&1*FlagIF | r.Uint64()&1*FlagAC
+	if r.IntN(16) == 0 {
+		st.RFLAGS |= FlagTF
+	}
+	return st, code
+}
+
+// listing is the code of case i.
+func (s *Sequences) listing(i int) string {
+	at := rigCode + uint64(i)*sequencePitch%0x1000
+	var l []string
+	for end := at + sequencePitch; at < end && s.a.board.ram[at] != 0xeb; {
+		var in isa.Inst
+		if isa.Decode(s.a.board.ram[at:end], s.a.mode, &in) != nil {
+			break
+		}
+		l = append(l, hex.EncodeToString(s.a.board.ram[at:at+uint64(in.Len)])+" "+isa.Disasm(&in, at, s.a.mode))
+		at += uint64(in.Len)
+	}
+	return strings.Join(l, "; ")
+}
+
+// TestSequencesNoticeDifferences: a batch in which one engine's memory was tampered with is not
+// the same.
+func TestSequencesNoticeDifferences(t *testing.T) {
+	s := NewSequences(t, 64, Samples(64), func(*CodeCache) {})
+	require.True(t, s.batch(1, func(int) bool { return true }) && s.sameMemory())
+	require.False(t, s.batch(1, func(i int) bool {
+		s.b.board.ram[rigData+8]++
+		s.b.code.Written(rigData+8, 1)
+		return true
+	}) && s.sameMemory())
+}
