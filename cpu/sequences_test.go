@@ -24,7 +24,7 @@ type Sequences struct {
 
 const (
 	// sequenceBatch is how many cases run on the memory that those before have left.
-	sequenceBatch = 64
+	sequenceBatch = 256
 	sequencePitch = 0x100 // from one case's code to the next one's
 	// longestCase is how many instructions a case runs, jumps to itself at its end included.
 	longestCase = 40
@@ -32,7 +32,7 @@ const (
 
 // NewSequences makes the machines. attach gives the processors of a cache their engine.
 func NewSequences(t *testing.T, bits int, pool [][][]byte, attach func(*CodeCache)) *Sequences {
-	s := &Sequences{bits: bits, pool: pool}
+	s := &Sequences{bits: bits, pool: near(pool, isa.Mode(bits))}
 	s.start[1] = *randomMachine(t, bits, pool, 1).Pull()
 	s.a, s.b = randomMachine(t, bits, pool, 0), randomMachine(t, bits, pool, 0)
 	s.start[0] = *s.a.Pull()
@@ -42,6 +42,29 @@ func NewSequences(t *testing.T, bits int, pool [][][]byte, attach func(*CodeCach
 	}
 	attach(s.b.code)
 	return s
+}
+
+// near leaves most of the far displacements of a pool out, if a form has others: each new page
+// that is addressed takes pages of the host's for the TLB, which costs more than a case.
+func near(pool [][][]byte, mode isa.Mode) (l [][][]byte) {
+	n := 0
+	for _, form := range pool {
+		var kept [][]byte
+		for _, b := range form {
+			var in isa.Inst
+			if isa.Decode(b, mode, &in) == nil && in.Mem() && (in.Disp < -0x4000 || in.Disp > 0x4000) {
+				if n++; n%32 != 0 {
+					continue
+				}
+			}
+			kept = append(kept, b)
+		}
+		if len(kept) == 0 {
+			kept = form[:1]
+		}
+		l = append(l, kept)
+	}
+	return l
 }
 
 // Batch runs the cases of a seed and returns how many. What differs is told of the first

@@ -103,35 +103,31 @@ func TestSequences(t *testing.T) {
 			span = d
 		}
 	}
-	type half struct {
-		*cpu.Sequences
-		e *jit.Engine
-	}
-	var l []half
 	for _, bits := range []int{32, 64} {
-		for _, pool := range [][][][]byte{cpu.Samples(bits), cpu.Clustered(bits)} {
-			var h half
-			h.Sequences = cpu.NewSequences(t, bits, pool, func(k *cpu.CodeCache) {
-				var err error
-				h.e, err = jit.Attach(k, 0)
-				require.NoError(t, err)
+		for name, pool := range map[string][][][]byte{"all forms": cpu.Samples(bits), "clustered": cpu.Clustered(bits)} {
+			t.Run(fmt.Sprintf("%d bits, %s", bits, name), func(t *testing.T) {
+				t.Parallel()
+				runSequences(t, bits, pool, seed, span)
 			})
-			l = append(l, h)
 		}
 	}
-	defer func() {
-		for _, h := range l {
-			require.NoError(t, h.e.Close())
-		}
-	}()
+}
+
+// runSequences runs batches from seed on for a span of time.
+func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span time.Duration) {
+	var e *jit.Engine
+	s := cpu.NewSequences(t, bits, pool, func(k *cpu.CodeCache) {
+		var err error
+		e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	})
+	defer func() { require.NoError(t, e.Close()) }()
+	e.Hold()
+	defer e.Release()
 	cases := 0
 	batch := func(seed uint64) {
-		for _, h := range l {
-			h.e.Checks = jit.Checks(seed % uint64(jit.NumChecks))
-			h.e.Hold()
-			cases += h.Batch(t, seed)
-			h.e.Release()
-		}
+		e.Checks = jit.Checks(seed % uint64(jit.NumChecks))
+		cases += s.Batch(t, seed)
 	}
 	for _, seed := range pastBatches {
 		batch(seed)
