@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"g86/cpu/isa"
+	"g86/cpu/softfloat"
 )
 
 // Sequences runs short random instruction sequences from random states on two engines that
@@ -20,6 +21,7 @@ type Sequences struct {
 	a, b   *rig
 	start  [2]State // in ring 0 and in ring 3
 	memory string
+	last   State // before the last case
 }
 
 const (
@@ -67,66 +69,88 @@ func near(pool [][][]byte, mode isa.Mode) (l [][][]byte) {
 	return l
 }
 
-// Batch runs the cases of a seed and returns how many. What differs is told of the first
-// case after which it does.
+// Batch runs the cases of a seed and returns how many. Where the machines differ it looks for
+// the first instruction after which they do.
 func (s *Sequences) Batch(t *testing.T, seed uint64) int {
 	t.Helper()
-	if s.batch(seed, func(int) bool { return true }) && s.sameMemory() {
+	if s.batch(seed, sequenceBatch-1, longestCase) {
 		return sequenceBatch
 	}
-	s.batch(seed, func(i int) bool {
-		s.a.sameAs(t, s.b, fmt.Sprintf("%d bits, seed %d, case %d: %s", s.bits, seed, i, s.listing(i)))
-		return true
-	})
-	t.Fatalf("%d bits, seed %d: the engines differed, but not once more", s.bits, seed)
+	last := 0
+	for s.batch(seed, last, longestCase) {
+		last++
+	}
+	for n := uint64(1); n <= longestCase; n++ {
+		s.batch(seed, last, n-1)
+		at := s.a.String() + ": " + s.a.disasm()
+		s.batch(seed, last, n)
+		s.a.sameAs(t, s.b, fmt.Sprintf("%d bits, seed %d, case %d at CPL %d, CR0 %x, RFLAGS %x, RAX and so on %x: %s; instruction %d, %s", s.bits, seed, last,
+			s.last.Seg[CS].Sel&3, s.last.CR0, s.last.RFLAGS, s.last.GPR[:s.bits/4-8*(s.bits/64)], s.listing(last), n, at))
+	}
+	t.Fatalf("%d bits, seed %d, case %d: the engines differ, but not once more", s.bits, seed, last)
 	return 0
 }
 
-// Run runs one sequence, in hexadecimal, with some registers in both rings.
-func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64) {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(code, " ", ""))
-	require.NoError(t, err)
-	b = append(b, 0xeb, 0xfe)
-	for ring, st := range s.start {
-		for i, v := range gpr {
-			st.GPR[i] = v
-		}
-		s.step(&st, b)
-		s.a.sameAs(t, s.b, fmt.Sprintf("start %d", ring))
-	}
-}
-
-// step runs code from a state on both.
-func (s *Sequences) step(st *State, code []byte) {
-	for _, g := range []*rig{s.a, s.b} {
-		copy(g.board.ram[st.RIP:], code)
-		g.code.Written(st.RIP, len(code))
-		g.State = *st
-		g.Refresh()
-		g.runSlices(longestCase, func() uint64 { return longestCase }, func() {})
-	}
-}
-
-func (s *Sequences) sameMemory() bool { return string(s.a.board.ram) == string(s.b.board.ram) }
-
-// batch runs the cases of a seed until between, called after each, is false or the
-// processors differ, which it returns.
-func (s *Sequences) batch(seed uint64, between func(i int) bool) (same bool) {
+// batch runs the cases of a seed up to the last, of that count instructions, and reports
+// whether both machines come to the same.
+func (s *Sequences) batch(seed uint64, last int, count uint64) bool {
 	for _, g := range []*rig{s.a, s.b} {
 		g.code.Flush()
 		copy(g.board.ram, s.memory)
 	}
 	r := rand.New(rand.NewPCG(seed, uint64(s.bits)))
-	for i := range sequenceBatch {
+	for i := range last + 1 {
 		st, code := s.random(r, i)
-		s.step(&st, code)
-		same := *s.a.Pull() == *s.b.Pull()
-		if !between(i) || !same {
-			return same
+		if i < last {
+			s.step(&st, code, longestCase)
+		} else {
+			s.step(&st, code, count)
+		}
+		if *s.a.Pull() != *s.b.Pull() {
+			return false
 		}
 	}
-	return true
+	return string(s.a.board.ram) == string(s.b.board.ram)
+}
+
+// Run runs one sequence, in hexadecimal, with some registers and a base of FS, in both rings.
+func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs uint64) {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(code, " ", ""))
+	require.NoError(t, err)
+	b = append(b, 0xeb, 0xfe)
+	for ring, st := range s.start {
+		st.Seg[FS] = st.Seg[DS]
+		st.Seg[FS].Base = fs
+		for i, v := range gpr {
+			st.GPR[i] = v
+		}
+		s.step(&st, b, longestCase)
+		s.a.sameAs(t, s.b, fmt.Sprintf("start %d", ring))
+	}
+}
+
+// step runs count instructions of code from a state on both.
+func (s *Sequences) step(st *State, code []byte, count uint64) {
+	s.last = *st
+	for _, g := range []*rig{s.a, s.b} {
+		copy(g.board.ram[st.RIP:], code)
+		g.code.Written(st.RIP, len(code))
+		g.State = *st
+		g.Refresh()
+		g.runSlices(count, func() uint64 { return count }, func() {})
+	}
+}
+
+// randomF80 is any number, or a common one, or the like of 1.
+func randomF80(r *rand.Rand) softfloat.F80 {
+	switch r.IntN(4) {
+	case 0:
+		return softfloat.F80{Sig: r.Uint64(), SE: uint16(r.Uint32())}
+	case 1:
+		return softfloat.F80{Sig: []uint64{0, 1 << 63, 1<<63 | 1, 3 << 62, ^uint64(0)}[r.IntN(5)], SE: uint16([]int{0, 1, 0x3ffe, 0x3fff, 0x7ffe, 0x7fff, 0xbfff, 0xffff}[r.IntN(8)])}
+	}
+	return softfloat.F80{Sig: r.Uint64() | 1<<63, SE: uint16(0x3fff + r.IntN(128) - 64)}
 }
 
 // edges are numbers and addresses beside which something changes.
@@ -148,7 +172,9 @@ func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 		switch r.IntN(16) {
 		case 0: // seldom: each such address that is used takes a page of the host's for the TLB
 			st.GPR[i] = r.Uint64() >> (64 - s.bits)
-		case 1, 2, 3:
+		case 1:
+			st.GPR[i] = rigCode + r.Uint64N(0x1000)
+		case 2, 3:
 			st.GPR[i] = edges[r.IntN(len(edges))] + r.Uint64N(32) - 16
 		case 4, 5, 6, 7:
 			st.GPR[i] = r.Uint64N(64)
@@ -165,6 +191,21 @@ func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 	}
 	if r.IntN(16) == 0 {
 		st.MXCSR &^= r.Uint32() & 0x1f80
+	}
+	if r.IntN(2) == 0 {
+		for i := range st.FPU.Reg {
+			st.FPU.Reg[i] = randomF80(r)
+		}
+		st.FPU.Tag, st.FPU.SW = uint8(r.Uint32()), uint16(r.Uint32())&0x7f00
+		st.FPU.CW = 0x37f&^0x300 | uint16(r.IntN(3)+1)%3<<8 | uint16(r.IntN(4))<<10
+	}
+	for _, i := range []int{FS, GS} {
+		if st.Seg[i] = st.Seg[DS]; r.IntN(2) == 0 {
+			st.Seg[i].Base = rigData + r.Uint64N(64)
+		}
+	}
+	if st.Seg[CS].Sel&3 != 0 && r.IntN(8) == 0 {
+		st.CR0 |= CR0AM
 	}
 	st.RFLAGS = r.Uint64()&statusFlags | Flag1 | r.Uint64()&1*FlagDF | r.Uint64()&1*FlagIF | r.Uint64()&1*FlagAC
 	if r.IntN(16) == 0 {
@@ -188,14 +229,10 @@ func (s *Sequences) listing(i int) string {
 	return strings.Join(l, "; ")
 }
 
-// TestSequencesNoticeDifferences: a batch in which one engine's memory was tampered with is not
-// the same.
+// TestSequencesNoticeDifferences: machines with other memory do not come to the same.
 func TestSequencesNoticeDifferences(t *testing.T) {
 	s := NewSequences(t, 64, Samples(64), func(*CodeCache) {})
-	require.True(t, s.batch(1, func(int) bool { return true }) && s.sameMemory())
-	require.False(t, s.batch(1, func(i int) bool {
-		s.b.board.ram[rigData+8]++
-		s.b.code.Written(rigData+8, 1)
-		return true
-	}) && s.sameMemory())
+	require.True(t, s.batch(1, 0, longestCase))
+	s.b.board.rom = [2]uint64{rigStack0, rigStack3}
+	require.False(t, s.batch(1, sequenceBatch-1, longestCase))
 }

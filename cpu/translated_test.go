@@ -54,17 +54,24 @@ var pastSequences = []struct {
 	bits int
 	code string
 	gpr  map[int]uint64
+	fs   uint64 // base
 }{
 	{"32-bit addresses do not wrap inside a group of accesses", 32, // inc [esp+3]; sub esp,28h; movups xmm0,[esp+1Ah]; mov [esp+0Fh],eax
-		"ff442403 83ec28 0f1044241a 8944240f", map[int]uint64{cpu.RSP: 0x1b}},
+		"ff442403 83ec28 0f1044241a 8944240f", map[int]uint64{cpu.RSP: 0x1b}, 0},
 	{"nor through an index", 32, // mov eax,[ebx+ecx+8]; add ecx,-20h; mov edx,[ebx+ecx+24h]
-		"8b440b08 83c1e0 8b540b24", map[int]uint64{cpu.RBX: 0x10, cpu.RCX: 8}},
+		"8b440b08 83c1e0 8b540b24", map[int]uint64{cpu.RBX: 0x10, cpu.RCX: 8}, 0},
 	{"nor upwards", 32, // mov eax,[ebx-8]; add ebx,20h; mov edx,[ebx-24h]
-		"8b43f8 83c320 8b53dc", map[int]uint64{cpu.RBX: 0xfffffff8}},
+		"8b43f8 83c320 8b53dc", map[int]uint64{cpu.RBX: 0xfffffff8}, 0},
 	{"an access that reaches over the edge of canonical addresses is no page fault", 64, // mov rax,[rcx]
-		"488b01", map[int]uint64{cpu.RCX: 1<<47 - 7}},
+		"488b01", map[int]uint64{cpu.RCX: 1<<47 - 7}, 0},
 	{"likewise a group", 64, // mov rax,[rcx]; mov rdx,[rcx+8]
-		"488b01 488b5108", map[int]uint64{cpu.RCX: 1<<47 - 12}},
+		"488b01 488b5108", map[int]uint64{cpu.RCX: 1<<47 - 12}, 0},
+	{"an offset that wraps is beyond the limit, whatever the base", 32, // mov eax,fs:[ebx-1]
+		"648b43ff", map[int]uint64{cpu.RBX: 0}, 0x9000},
+	{"likewise a constant", 32, // mov eax,fs:[fffffffeh]
+		"64a1feffffff", nil, 0x9000},
+	{"but not the last one", 32, // mov eax,fs:[ebx-4]; mov al,fs:[ebx-1]
+		"648b43fc 648a43ff", map[int]uint64{cpu.RBX: 0}, 0x9000},
 }
 
 func TestPastSequences(t *testing.T) {
@@ -79,14 +86,14 @@ func TestPastSequences(t *testing.T) {
 				e, err = jit.Attach(k, 0)
 				require.NoError(t, err)
 			})
-			s.Run(t, c.code, c.gpr)
+			s.Run(t, c.code, c.gpr, c.fs)
 			require.NoError(t, e.Close())
 		})
 	}
 }
 
 // pastBatches are seeds of sequences on which the engines differed once.
-var pastBatches = []uint64{}
+var pastBatches = []uint64{1796003219334534515, 1796003272059688726}
 
 // TestSequences: short random sequences of all forms, and of accesses that lie close together,
 // in 32- and 64-bit mode, rings 0 and 3. With G86_SOAK it goes on for so long and says how

@@ -153,7 +153,7 @@ func lowerBitTest(t *trans, op *cpu.Op, l *lowering) bool {
 // the word, too.
 func lowerBitString(t *trans, op *cpu.Op, l *lowering) bool {
 	size := int(op.OpSize)
-	if size == 2 || int(op.AddrSize) != t.width() {
+	if size == 2 || int(op.AddrSize) != t.width() || !t.long && (op.Seg == isa.FS || op.Seg == isa.GS) {
 		return false
 	}
 	shift, scale := uint64(5), uint8(2)
@@ -161,7 +161,7 @@ func lowerBitString(t *trans, op *cpu.Op, l *lowering) bool {
 		shift, scale = 6, 3
 	}
 	t.before(&l.flags)
-	m, ok := t.linear(op)
+	m, ok := t.linear(op, size)
 	if !ok {
 		return false
 	}

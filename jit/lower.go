@@ -369,7 +369,7 @@ func (t *trans) emit(op *cpu.Op, in *insn) bool {
 		if in.rmW {
 			kind = write
 		}
-		lin, ok := t.linear(op)
+		lin, ok := t.linear(op, in.msize)
 		if !ok {
 			return false
 		}

@@ -191,7 +191,7 @@ func lowerVector(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	var m amd64.Mem
 	if op.Mem() {
-		lin, ok := t.linear(op)
+		lin, ok := t.linear(op, v.memory)
 		if !ok || v.memory == 0 {
 			return false
 		}

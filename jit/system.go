@@ -203,7 +203,7 @@ func lowerCmpxchgTwo(t *trans, op *cpu.Op, l *lowering) bool {
 		n, size = 16, 8
 	}
 	t.before(&l.flags)
-	m, ok := t.linear(op)
+	m, ok := t.linear(op, n)
 	if !ok {
 		return false
 	}

@@ -459,10 +459,11 @@ const (
 	write
 )
 
-// linear is the linear address of the memory operand as a register and a
+// linear is the linear address of the memory operand, of n bytes, as a register and a
 // displacement, either of which may be absent. In 32-bit code the sum is wrong
-// where it wraps; it matches no page then.
-func (t *trans) linear(op *cpu.Op) (amd64.Mem, bool) {
+// where it wraps; it matches no page then. With a base of FS or GS it does not, and the
+// offset's wrapping, which is beyond the limit, is looked for.
+func (t *trans) linear(op *cpu.Op, n int) (amd64.Mem, bool) {
 	seg := op.Seg
 	if seg != isa.FS && seg != isa.GS {
 		if seg == isa.CS && !t.long {
@@ -489,9 +490,15 @@ func (t *trans) linear(op *cpu.Op) (amd64.Mem, bool) {
 		return amd64.At(tmpA, 0), true
 	}
 	if m.Base == amd64.None {
+		if uint64(uint32(m.Disp))+uint64(n) > 1<<32 {
+			return m, false
+		}
 		t.MovImm(tmpA, uint64(uint32(m.Disp)))
-	} else {
-		t.Lea(tmpA, m, 4)
+	} else if t.Lea(tmpA, m, 4); n > 1 {
+		t.Lea(tmpC, amd64.At(tmpA, int32(n-1)), 8)
+		t.Rorx(tmpC, tmpC, 32, 8)
+		t.Mov(tmpC, tmpC, 4)
+		t.needZero()
 	}
 	t.Load(tmpC, field(v), 8)
 	t.Lea(tmpA, amd64.Mem{Base: tmpC, Index: tmpA}, 4)
@@ -539,7 +546,7 @@ func reaches(d int64) bool { return d >= -1<<31 && d < 1<<31-2*pageSize }
 
 // operand translates the instruction's memory operand of n bytes.
 func (t *trans) operand(op *cpu.Op, n, kind int) (amd64.Mem, bool) {
-	m, ok := t.linear(op)
+	m, ok := t.linear(op, n)
 	if !ok {
 		return amd64.Mem{}, false
 	}

@@ -99,8 +99,8 @@ func lowerX87(t *trans, op *cpu.Op, l *lowering) bool {
 		}
 		t.Bytes(l.opcode, op.ModRM)
 	default:
-		lin, ok := t.linear(op)
 		n := x87Bytes(f)
+		lin, ok := t.linear(op, n)
 		if !ok || n == 0 {
 			return false
 		}
