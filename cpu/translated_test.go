@@ -67,11 +67,11 @@ var pastSequences = []struct {
 	{"likewise a group", 64, // mov rax,[rcx]; mov rdx,[rcx+8]
 		"488b01 488b5108", map[int]uint64{cpu.RCX: 1<<47 - 12}, 0},
 	{"an offset that wraps is beyond the limit, whatever the base", 32, // mov eax,fs:[ebx-1]
-		"648b43ff", map[int]uint64{cpu.RBX: 0}, 0x9000},
+		"648b43ff", map[int]uint64{cpu.RBX: 0}, 0x9010},
 	{"likewise a constant", 32, // mov eax,fs:[fffffffeh]
-		"64a1feffffff", nil, 0x9000},
+		"64a1feffffff", nil, 0x9010},
 	{"but not the last one", 32, // mov eax,fs:[ebx-4]; mov al,fs:[ebx-1]
-		"648b43fc 648a43ff", map[int]uint64{cpu.RBX: 0}, 0x9000},
+		"648b43fc 648a43ff", map[int]uint64{cpu.RBX: 0}, 0x9010},
 }
 
 func TestPastSequences(t *testing.T) {
