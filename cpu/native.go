@@ -599,6 +599,9 @@ func (c *CPU) noteJump(b *block) {
 // where host code goes on, or -1 if the block has been left.
 func (c *CPU) runOp(b *block, i int, all bool) int {
 	c.blk, c.blkEnd = b, len(b.ops)
+	if b.dead { // a walk has set a bit in the midst of it
+		c.blkEnd = i + 1
+	}
 	c.RIP = b.end
 	var op *Op
 	generation := c.generation

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
@@ -21,10 +22,13 @@ type Sequences struct {
 	a, b   *rig
 	start  [2]State // in ring 0 and in ring 3
 	memory string
-	last   State // before the last case
+	last   State   // before the last case
+	pages  [4]byte // low flags of the entries of the pages at rigData
 }
 
 const (
+	sequenceTable     = 0xa0000 // page table of the first 2 or 4 MiB
+	sequenceDirectory = 0xa1000 // 32-bit page directory
 	// sequenceBatch is how many cases run on the memory that those before have left.
 	sequenceBatch = 256
 	sequencePitch = 0x100 // from one case's code to the next one's
@@ -38,12 +42,32 @@ func NewSequences(t *testing.T, bits int, pool [][][]byte, attach func(*CodeCach
 	s.start[1] = *randomMachine(t, bits, pool, 1).Pull()
 	s.a, s.b = randomMachine(t, bits, pool, 0), randomMachine(t, bits, pool, 0)
 	s.start[0] = *s.a.Pull()
+	for _, g := range []*rig{s.a, s.b} {
+		g.smallPages(bits)
+	}
 	s.memory = string(s.a.board.ram)
 	for _, g := range []*rig{s.a, s.b} {
 		g.OnException = nil
 	}
 	attach(s.b.code)
 	return s
+}
+
+// smallPages maps the first MiBs by pages of 4 KiB.
+func (r *rig) smallPages(bits int) {
+	const flags = pteP | pteW | pteU
+	if bits == 64 {
+		for i := range uint64(512) {
+			r.put(sequenceTable+8*i, i<<12|flags)
+		}
+		r.put(rigPages+0x2000, sequenceTable|flags)
+		return
+	}
+	for i := range uint32(1024) {
+		binary.LittleEndian.PutUint32(r.board.ram[sequenceTable+4*i:], i<<12|flags)
+		binary.LittleEndian.PutUint32(r.board.ram[sequenceDirectory+4*i:], i<<22|ptePS|flags)
+	}
+	binary.LittleEndian.PutUint32(r.board.ram[sequenceDirectory:], sequenceTable|flags)
 }
 
 // near leaves most of the far displacements of a pool out, if a form has others: each new page
@@ -134,6 +158,10 @@ func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs uint64
 func (s *Sequences) step(st *State, code []byte, count uint64) {
 	s.last = *st
 	for _, g := range []*rig{s.a, s.b} {
+		for i, flags := range s.pages {
+			page := uint64(rigData>>12 + i)
+			g.board.ram[sequenceTable+page*uint64(s.bits/8)] = flags
+		}
 		copy(g.board.ram[st.RIP:], code)
 		g.code.Written(st.RIP, len(code))
 		g.State = *st
@@ -156,7 +184,8 @@ func randomF80(r *rand.Rand) softfloat.F80 {
 // edges are numbers and addresses beside which something changes.
 var edges = []uint64{0, 1 << 7, 1 << 15, 1 << 31, 1 << 32, 1 << 47, 1 << 63, ^uint64(1<<47 - 1), rigData + 0x1000, rigRAM}
 
-// random is the state before case i, and its code, which ends in a jump to itself.
+// random is the state before case i, and its code, which ends in a jump to itself. It
+// chooses the pages, too.
 func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 	st = s.start[r.IntN(2)]
 	st.RIP = rigCode + uint64(i)*sequencePitch%0x1000
@@ -206,6 +235,17 @@ func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 	}
 	if st.Seg[CS].Sel&3 != 0 && r.IntN(8) == 0 {
 		st.CR0 |= CR0AM
+	}
+	if s.bits == 32 && r.IntN(2) == 0 {
+		st.CR0 |= CR0PG
+		st.CR3 = sequenceDirectory
+		st.CR4 |= CR4PSE
+	}
+	st.CR0 |= r.Uint64() & 1 * CR0WP
+	for i := range s.pages {
+		if s.pages[i] = pteP | pteW | pteU; r.IntN(4) == 0 {
+			s.pages[i] = byte(r.IntN(8))
+		}
 	}
 	st.RFLAGS = r.Uint64()&statusFlags | Flag1 | r.Uint64()&1*FlagDF | r.Uint64()&1*FlagIF | r.Uint64()&1*FlagAC
 	if r.IntN(16) == 0 {

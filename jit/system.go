@@ -243,6 +243,7 @@ func lowerPusha(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	t.Lea(tmpA, amd64.At(guestSP, -32), 4) // too large for the stack's entry
 	m := t.access(amd64.At(tmpA, 0), 32, write)
+	t.slow[len(t.slow)-1].access = 0 // the first push, which may fault, is the highest: the interpreter's
 	for i := range uint8(8) {
 		at := m
 		at.Disp += 4 * int32(7-i)
