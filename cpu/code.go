@@ -54,8 +54,9 @@ type block struct {
 	heat  uint16 // runs before it was translated
 	reach uint16 // instructions of it that have run: it may be left before its end
 
-	straddled   uint64 // times that a group of accesses failed, less those long ago
-	straddledAt uint64 // the last one: instruction count
+	straddled   uint64    // times that a group of accesses failed, less those long ago
+	straddledAt uint64    // the last one: instruction count
+	straddles   [2]uint64 // the last two page boundaries where
 	ungrouped   bool
 	scattered   bool // stack accesses are to several pages
 

@@ -424,7 +424,7 @@ func (c *CPU) runNative(b *block) *block {
 				}
 				if x.Kind >= NativeGroupRead {
 					rest = true
-					c.straddles(b)
+					c.straddles(b, n.Linear)
 				}
 			}
 			if i := c.runOp(b, int(x.Op), rest); i >= 0 {
@@ -472,18 +472,25 @@ func (c *CPU) runNative(b *block) *block {
 }
 
 // A group of accesses that is not in one page of memory costs about as much as it spares
-// in some hundred runs of its block. maxStraddles is how often that may happen, besides once in
-// straddlePause instructions.
+// in some hundred runs of its block. maxStraddles is how often that may happen at the same
+// boundary of pages, besides once in straddlePause instructions: a stack frame that lies across
+// it fails each time, a table that is accessed at random seldom, and at any boundary.
 const (
 	maxStraddles  = 50
 	straddlePause = 200_000
 )
 
-// straddles counts that a group of accesses was not in one page of memory; a block in
-// which that is common is translated again without groups.
-func (c *CPU) straddles(b *block) {
+// straddles counts that a group of accesses, one of which is at lin, was not in one page of
+// memory; a block in which that is common is translated again without groups.
+func (c *CPU) straddles(b *block, lin uint64) {
 	b.straddled -= min(b.straddled, (c.ICount-b.straddledAt)/straddlePause)
 	b.straddledAt = c.ICount
+	edge := (lin + pageSize/2) / pageSize
+	if l := &b.straddles; edge != l[0] && edge != l[1] {
+		l[0], l[1] = edge, l[0]
+		b.straddled -= min(b.straddled, 2)
+		return
+	}
 	if b.straddled++; b.straddled > maxStraddles && b.native != nil {
 		b.ungrouped = true
 		c.code.forget(b)
