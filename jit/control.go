@@ -151,7 +151,7 @@ func lowerJmp(t *trans, op *cpu.Op, l *lowering) bool {
 	if op.Mem() && op.Index >= isa.NoReg { // no table: an import
 		id := t.guess()
 		t.giveBack()
-		t.e.links[id].rel = int32(t.Jmp())
+		t.e.links.at(id).rel = int32(t.Jmp())
 	} else {
 		t.find()
 		t.giveBack()
@@ -185,7 +185,7 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 		return false
 	}
 	id := t.guess()
-	t.e.links[id].rel = int32(t.LeaCode(tmpB, 0))
+	t.e.links.at(id).rel = int32(t.LeaCode(tmpB, 0))
 	t.slow[len(t.slow)-1].back = t.N
 	t.Store(natScratch, tmpB, 8)
 	t.storeImm(t.pushTo(size), op.Next, size)

@@ -63,8 +63,8 @@ type Engine struct {
 
 	accesses []stackSite // by exit
 
-	exits  []cpu.NativeExit
-	links  []link
+	exits  chunks[cpu.NativeExit]
+	links  chunks[link]
 	blocks []*cpu.Block
 
 	perf *perfMap          // not nil: what is translated is told to perf
@@ -148,9 +148,9 @@ func (e *Engine) reset() {
 	e.asm.N = e.start
 	e.code.ForgetAll(e.blocks)
 	clear(e.blocks)
-	e.blocks, e.links = e.blocks[:0], e.links[:0]
-	clear(e.exits)
-	e.exits = e.exits[:0]
+	e.blocks = e.blocks[:0]
+	e.links.cut(0)
+	e.exits.cut(0)
 }
 
 // Hold keeps the goroutine on its thread until Release where it takes a system call to set
@@ -206,7 +206,7 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 
 // Exit is the exit that host code named.
 func (e *Engine) Exit(id uint32) *cpu.NativeExit {
-	x, s := &e.exits[id], &e.Stats
+	x, s := e.exits.at(int(id)), &e.Stats
 	switch {
 	case x.Kind == cpu.NativeBudget:
 		s.Budgets++
@@ -240,11 +240,11 @@ func (e *Engine) Hot() []HotBlock {
 }
 
 // Target is where a link leads.
-func (e *Engine) Target(id uint32) uint64 { return e.links[id].target }
+func (e *Engine) Target(id uint32) uint64 { return e.links.at(int(id)).target }
 
 // Link makes a link jump to a block.
 func (e *Engine) Link(id uint32, to *cpu.Block) {
-	s, n := &e.links[id], to.NativeCode()
+	s, n := e.links.at(int(id)), to.NativeCode()
 	entry := int32(n.Entry - e.base)
 	if s.to == entry {
 		return // its page was unmapped for a while
@@ -271,7 +271,7 @@ func (e *Engine) Drop(b *cpu.Block) {
 	e.Stats.Drops++
 	n := b.NativeCode()
 	for _, id := range n.In {
-		if s := &e.links[id]; s.to == int32(n.Entry-e.base) {
+		if s := e.links.at(int(id)); s.to == int32(n.Entry-e.base) {
 			e.asm.Patch(int(s.jump), int(s.stub))
 			s.to = 0
 			if s.other != 0 {
@@ -279,7 +279,7 @@ func (e *Engine) Drop(b *cpu.Block) {
 			}
 		}
 	}
-	clear(e.exits[n.Exits[0]:n.Exits[1]])
+	e.exits.clear(int(n.Exits[0]), int(n.Exits[1]))
 }
 
 // field is the operand of a field of the processor.

@@ -27,16 +27,15 @@ func (t *trans) guess() (id int) {
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
 	t.checkAny()
-	id = len(t.e.links)
+	id = t.e.links.add(s)
 	t.slow[len(t.slow)-1].guess = id + 1
-	t.e.links = append(t.e.links, s)
 	return id
 }
 
 // guessed writes where a guess goes that is wrong or has not been made.
 func (t *trans) guessed(p *slowPath) {
 	id := p.guess - 1
-	s := &t.e.links[id]
+	s := t.e.links.at(id)
 	s.jump, s.stub = int32(p.jump), int32(t.N)
 	t.exit(cpu.NativeExit{Kind: cpu.NativeGuess, Op: p.op, Link: uint32(id)})
 	s.other = int32(t.N)

@@ -118,7 +118,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 
 // translate writes the host code, in an empty buffer if it is full.
 func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
-	if e.asm.N+blockRoom > len(e.asm.Buf) || len(e.exits)+blockExits > maxExits {
+	if e.asm.N+blockRoom > len(e.asm.Buf) || e.exits.n+blockExits > maxExits {
 		e.Stats.Resets++
 		e.reset()
 	}
@@ -129,17 +129,18 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 		lowers = append(lowers, lookup(&t.ops[i]))
 	}
 	t.lowers = lowers
-	first, exits, links := t.N, len(e.exits), len(e.links)
+	first, exits, links := t.N, e.exits.n, e.links.n
 	n := &cpu.Native{}
 	t.checks = e.Checks
 	for !t.instructions(lowers, n) { // something has turned out to be other than was thought
 		t.N = first
-		e.exits, e.links = e.exits[:exits], e.links[:links]
+		e.exits.cut(exits)
+		e.links.cut(links)
 	}
 	t.body = t.N
 	t.outOfLine()
 	t.reborrow(n)
-	n.Exits = [2]uint32{uint32(exits), uint32(len(e.exits))}
+	n.Exits = [2]uint32{uint32(exits), uint32(e.exits.n)}
 	return t, n
 }
 
@@ -225,10 +226,8 @@ func (t *trans) liveness(lowers []*lowering) {
 
 // newExit gives an exit with the flags where they are its number.
 func (t *trans) newExit(x cpu.NativeExit) uint32 {
-	id := uint32(len(t.e.exits))
 	x.Block, x.Clear = t.b, uint16(t.clear)
-	t.e.exits = append(t.e.exits, x)
-	return id
+	return uint32(t.e.exits.add(x))
 }
 
 // exit emits an exit.
@@ -327,11 +326,10 @@ func (t *trans) link(pos int, target uint64) {
 // linkFrom is link where every register is in its place.
 func (t *trans) linkFrom(pos int, target uint64) {
 	t.back = true
-	defer func() { t.back = false }()
 	t.e.Stats.Jumps++
 	s := link{target: target, jump: int32(pos), stub: int32(t.N)}
 	t.Patch(pos, t.N)
-	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Link: uint32(len(t.e.links))})
+	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Link: uint32(t.e.links.n)})
 	if target>>12 != t.b.RIP()>>12 {
 		s.cross = int32(t.N)
 		s.key = int32(t.checkKey(target, 0))
@@ -345,7 +343,8 @@ func (t *trans) linkFrom(pos int, target uint64) {
 		}
 		s.rel = int32(t.Jmp())
 	}
-	t.e.links = append(t.e.links, s)
+	t.e.links.add(s)
+	t.back = false
 }
 
 // checkKey makes RCX well(1) if the code key of lin's page is key. It returns where the
