@@ -73,11 +73,22 @@ type Asm struct {
 // Bytes appends bytes.
 func (a *Asm) Bytes(p ...byte) { a.N += copy(a.Buf[a.N:], p) }
 
+// byte appends one, faster than Bytes.
+func (a *Asm) byte(x byte) {
+	a.Buf[a.N] = x
+	a.N++
+}
+
 // Imm appends the low n bytes of v.
 func (a *Asm) Imm(v uint64, n int) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], v)
-	a.Bytes(b[:n]...)
+	if b := a.Buf[a.N:]; len(b) >= 8 {
+		binary.LittleEndian.PutUint64(b, v) // what is too much will be written over
+	} else {
+		for i := range n {
+			b[i] = byte(v >> (8 * i))
+		}
+	}
+	a.N += n
 }
 
 func hi(r Reg) uint8 {
@@ -90,7 +101,7 @@ func hi(r Reg) uint8 {
 // Emit appends an instruction.
 func (a *Asm) Emit(i *Insn) {
 	if i.Mem != nil && i.Mem.GS {
-		a.Bytes(0x65)
+		a.byte(0x65)
 		if a.GSAlone {
 			alone := *i
 			alone.Mem = &Mem{Base: None, Index: None, Disp: i.Mem.Disp}
@@ -99,10 +110,10 @@ func (a *Asm) Emit(i *Insn) {
 		}
 	}
 	if i.Size == 2 {
-		a.Bytes(0x66)
+		a.byte(0x66)
 	}
 	if i.Prefix != 0 {
-		a.Bytes(i.Prefix)
+		a.byte(i.Prefix)
 	}
 	rex := hi(i.Reg) << 2
 	if i.Size == 8 {
@@ -116,23 +127,27 @@ func (a *Asm) Emit(i *Insn) {
 		force = force || i.RMByte && i.RM >= 4
 	}
 	if rex != 0 || force {
-		a.Bytes(0x40 | rex)
+		a.byte(0x40 | rex)
 	}
 	switch i.Map {
 	case Map0F:
-		a.Bytes(0x0f)
+		a.byte(0x0f)
 	case Map0F38:
-		a.Bytes(0x0f, 0x38)
+		a.byte(0x0f)
+		a.byte(0x38)
 	case Map0F3A:
-		a.Bytes(0x0f, 0x3a)
+		a.byte(0x0f)
+		a.byte(0x3a)
 	}
-	a.Bytes(i.Opcode)
+	a.byte(i.Opcode)
 	if i.Mem != nil {
 		a.modMem(uint8(i.Reg)&7, i.Mem)
 	} else {
-		a.Bytes(0xc0 | uint8(i.Reg)&7<<3 | uint8(i.RM)&7)
+		a.byte(0xc0 | uint8(i.Reg)&7<<3 | uint8(i.RM)&7)
 	}
-	a.Imm(i.Imm, i.ImmSize)
+	if i.ImmSize > 0 {
+		a.Imm(i.Imm, i.ImmSize)
+	}
 }
 
 func (a *Asm) modMem(reg uint8, m *Mem) {
@@ -142,7 +157,8 @@ func (a *Asm) modMem(reg uint8, m *Mem) {
 		if m.Index != None {
 			idx = uint8(m.Index) & 7
 		}
-		a.Bytes(reg|4, m.Scale<<6|idx<<3|5)
+		a.byte(reg | 4)
+		a.byte(m.Scale<<6 | idx<<3 | 5)
 		a.Imm(uint64(m.Disp), 4)
 		return
 	}
@@ -159,9 +175,10 @@ func (a *Asm) modMem(reg uint8, m *Mem) {
 		if m.Index != None {
 			idx = uint8(m.Index) & 7
 		}
-		a.Bytes(mod|reg|4, m.Scale<<6|idx<<3|base)
+		a.byte(mod | reg | 4)
+		a.byte(m.Scale<<6 | idx<<3 | base)
 	} else {
-		a.Bytes(mod | reg | base)
+		a.byte(mod | reg | base)
 	}
 	switch mod {
 	case 0x40:
