@@ -92,6 +92,7 @@ type CPU struct {
 
 	native      NativeState
 	nativeInsns uint64
+	missed      [3]uint64      // see Missed
 	jumps       [2]*JumpCache  // of 32- and 64-bit code
 	returns     [2]returnStack // of code of rings 0 to 2, and of ring 3
 

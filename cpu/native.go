@@ -65,6 +65,8 @@ type Native struct {
 	In     []uint32  // links of other blocks that jump here
 	Borrow uintptr   // not 0: to be entered instead, with where to go on in NativeState.Target
 	Exits  [2]uint32 // its own: the first, and the one after the last
+
+	Accesses int // of memory
 }
 
 // resume is where to enter the block to go on at instruction i.
@@ -399,6 +401,7 @@ func (c *CPU) runNative(b *block) *block {
 					outcome = touchSlow // two accesses of one instruction may want the same set
 				}
 				retried = nil
+				c.missed[outcome]++
 				switch outcome {
 				case touchFilled:
 					retried = op
@@ -717,6 +720,12 @@ func (k *CodeCache) ForgetAll(blocks []*Block) {
 			}
 		}
 	}
+}
+
+// Missed counts accesses of host code that the TLB did not serve: those that it was filled
+// for, those that the interpreter makes (of registers, across pages, beside code), page faults.
+func (c *CPU) Missed() (filled, slow, faults uint64) {
+	return c.missed[touchFilled], c.missed[touchSlow], c.missed[touchFault]
 }
 
 // NativeInsns is how many instructions host code has run, give or take those of a block

@@ -111,6 +111,7 @@ func stackEntry(entry int) (tag, host amd64.Mem) {
 // access translates n bytes at linear address m, which has no index, and returns
 // the host operand. It uses tmpC and tmpB and leaves the flags alone.
 func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
+	t.accesses++
 	var host amd64.Mem
 	stack := t.usesEntry(m, n)
 	switch {

@@ -210,6 +210,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 	switch {
 	case x.Kind == cpu.NativeBudget:
 		s.Budgets++
+		s.Accesses += float64(x.Block.NativeCode().Accesses) / float64(len(x.Block.Ops()))
 		e.hot[x.Block.RIP()]++
 	case x.Kind == cpu.NativeLink:
 		s.Unlinked++
@@ -219,8 +220,6 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.X87++
 	case x.Kind == cpu.NativeCross:
 		s.Crossings++
-	case x.Kind == cpu.NativeRead || x.Kind == cpu.NativeWrite || x.Kind == cpu.NativeGroupRead || x.Kind == cpu.NativeGroupWrite:
-		s.Misses++
 	case x.Kind == cpu.NativeOp || x.Kind == cpu.NativeGuess || x.Kind == cpu.NativeNoFP:
 		s.Ops[x.Block.Ops()[x.Op].Form]++
 	}

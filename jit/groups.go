@@ -271,6 +271,7 @@ func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 	if id == none || t.groups[id].slot == none {
 		return t.access(m, n, kind)
 	}
+	t.accesses++
 	g := &t.groups[id]
 	slot := natGroup
 	slot.Disp += 8 * g.slot

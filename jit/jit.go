@@ -43,8 +43,8 @@ type Stats struct {
 	Drops     uint64        // blocks dropped, because they were overwritten for the most part
 	Resets    uint64        // times the cache was full
 	Enters    uint64
-	Budgets   uint64 // exits by reason
-	Misses    uint64
+	Accesses  float64 // of memory for each instruction, the sum of what was sampled at exits for the budget
+	Budgets   uint64  // exits by reason
 	X87       uint64
 	Crossings uint64
 	Unlinked  uint64
@@ -56,6 +56,9 @@ type Stats struct {
 type Usage struct {
 	Insns  uint64        // instructions run
 	Native uint64        // of those in host code
+	Filled uint64        // misses of the TLB
+	Slow   uint64        // accesses of host code that the interpreter made
+	Faults uint64        // page faults of host code
 	Busy   time.Duration // of the processors
 }
 
@@ -79,11 +82,17 @@ func (s *Stats) Report(u Usage) string {
 	line("time translating", "%v, %.1f us a block, %.0f blocks a second", s.Time.Round(time.Millisecond), us(s.Time, s.Blocks), float64(s.Blocks)/busy.Seconds())
 	line("host code", "%d KiB, cache emptied %d times, %d blocks dropped", s.Bytes>>10, s.Resets, s.Drops)
 	line("jumps linked", "%d of %d, %.1f%%", s.Links, s.Jumps, percent(s.Links, s.Jumps))
-	line("TLB misses", "%.0f in a million instructions", 1e6*float64(s.Misses)/float64(max(u.Native, 1)))
+	// Host code does not count accesses. At the end of the budget it stands in a block as often as
+	// it runs that block's instructions, so that the mean over those ends is that of all.
+	rate := s.Accesses / float64(max(s.Budgets, 1))
+	accesses := max(rate*float64(u.Native), 1)
+	line("TLB", "%.3f%% hits, of some %.2f accesses an instruction", 100*(1-min(float64(u.Filled+u.Faults)/accesses, 1)), rate)
 	line("entries", "%d", s.Enters)
 	exit := func(name string, n uint64) { line("  exits: "+name, "%-10d %5.1f%%", n, percent(n, s.Enters)) }
 	exit("budget", s.Budgets)
-	exit("TLB miss", s.Misses)
+	exit("TLB miss", u.Filled)
+	exit("slow access", u.Slow)
+	exit("page fault", u.Faults)
 	exit("no link", s.Unlinked)
 	exit("return", s.Returns)
 	exit("x87 load", s.X87)

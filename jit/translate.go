@@ -40,9 +40,10 @@ type trans struct {
 	slow   []slowPath
 	done   bool // the block has been left
 
-	interp int   // instructions left to the interpreter
-	starts []int // where the host code of each instruction begins
-	body   int   // where all of it ends, but for what is out of line
+	interp   int   // instructions left to the interpreter
+	accesses int   // of memory
+	starts   []int // where the host code of each instruction begins
+	body     int   // where all of it ends, but for what is out of line
 
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
@@ -140,6 +141,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	t.body = t.N
 	t.outOfLine()
 	t.reborrow(n)
+	n.Accesses = t.accesses
 	n.Exits = [2]uint32{uint32(exits), uint32(e.exits.n)}
 	return t, n
 }
@@ -148,7 +150,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 // to start over because one more instruction than lowers says is the interpreter's, or
 // because a check could not reach its slow path.
 func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
-	t.interp, t.starts = 0, t.starts[:0]
+	t.interp, t.accesses, t.starts = 0, 0, t.starts[:0]
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
 	t.sse, t.fp = false, false
 	t.x87, t.note = false, 0

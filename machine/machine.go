@@ -278,6 +278,8 @@ func (m *Machine) Usage() jit.Usage {
 	u := jit.Usage{Insns: m.Count(), Busy: m.busy}
 	for _, c := range m.cpus {
 		u.Native += c.NativeInsns()
+		filled, slow, faults := c.Missed()
+		u.Filled, u.Slow, u.Faults = u.Filled+filled, u.Slow+slow, u.Faults+faults
 	}
 	return u
 }
