@@ -326,6 +326,15 @@ func (c *CPU) codeChanged() {
 	c.blkEnd = 0
 }
 
+// codeChangedFrom is codeChanged where it may be that nothing has: an interrupt in the kernel.
+func (c *CPU) codeChangedFrom(cs, ss Segment) {
+	if c.Seg[CS] == cs && c.Seg[SS] == ss {
+		c.blkEnd = 0
+		return
+	}
+	c.codeChanged()
+}
+
 // modeChanged recomputes everything after a change of CR0, CR4, EFER, VM, CS or SS.
 func (c *CPU) modeChanged() {
 	c.native.NoTSC = 1 // CR4.TSD

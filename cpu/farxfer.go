@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"encoding/binary"
-	"unsafe"
 )
 
 func init() {
@@ -295,10 +294,13 @@ func (f *frame) push(v uint64) {
 	binary.LittleEndian.PutUint64(b[:], v)
 	if t := f.tlb(); t != nil && !c.strict {
 		if set := lin >> 12 & (tlbSize - 1); t.w[set]+lin+uint64(f.size)-1 < pageSize {
-			if p := t.ptr(set, lin); f.size == 8 {
+			switch p := t.ptr(set, lin); f.size {
+			case 8:
 				*(*[8]byte)(p) = b
-			} else {
-				copy(unsafe.Slice((*byte)(p), f.size), b[:])
+			case 4:
+				*(*[4]byte)(p) = [4]byte(b[:])
+			default:
+				*(*[2]byte)(p) = [2]byte(b[:])
 			}
 			f.sp = sp
 			return
@@ -406,10 +408,12 @@ func (c *CPU) returnTo(sel uint16, rip uint64, size, used int, extra uint64, res
 	always := c.mode == 64 && used == 3 // IRETQ always pops SS:RSP
 	if rpl == c.cpl && !always {
 		c.checkTarget(&d, rip)
+		oldCS := c.Seg[CS]
 		c.setCS(&d, sel, rpl)
 		c.setSP(c.GPR[RSP] + uint64(used*size) + extra)
 		restore(oldCPL)
-		c.enter(rip)
+		c.RIP = rip
+		c.codeChangedFrom(oldCS, c.Seg[SS])
 		return
 	}
 	skip := 0
@@ -429,6 +433,7 @@ func (c *CPU) returnTo(sel uint16, rip uint64, size, used int, extra uint64, res
 		ss = c.checkSS(newSS, rpl, vecGP)
 	}
 	c.checkTarget(&d, rip)
+	oldCS, oldSS := c.Seg[CS], c.Seg[SS]
 	c.setCS(&d, sel, rpl)
 	restore(oldCPL)
 	c.Seg[SS] = ss
@@ -436,7 +441,7 @@ func (c *CPU) returnTo(sel uint16, rip uint64, size, used int, extra uint64, res
 		c.Seg[SS].Attr = uint16(rpl) << 5
 	}
 	c.RIP = rip
-	c.codeChanged()
+	c.codeChangedFrom(oldCS, oldSS)
 	if rpl > oldCPL {
 		c.nullInner(rpl)
 	}

@@ -238,6 +238,7 @@ func (c *CPU) deliverProtected(f fault, k kind) {
 		fr.push(uint64(f.code))
 	}
 	c.checkTarget(&cd, off)
+	oldCS, oldSS := c.Seg[CS], c.Seg[SS]
 	c.setCS(&cd, sel, cpl)
 	c.Seg[SS] = ss
 	if v86 {
@@ -250,7 +251,7 @@ func (c *CPU) deliverProtected(f fault, k kind) {
 	if v86 {
 		c.modeChanged()
 	} else {
-		c.codeChanged()
+		c.codeChangedFrom(oldCS, oldSS)
 	}
 	c.setSP(fr.sp)
 }
@@ -261,7 +262,11 @@ func (c *CPU) afterGate(d *descriptor) {
 	if d.typ()&1 == 0 {
 		clear |= FlagIF
 	}
-	c.putFlags(c.Flags() &^ clear)
+	if c.RFLAGS&FlagVM != 0 {
+		c.putFlags(c.Flags() &^ clear)
+		return
+	}
+	c.RFLAGS &^= clear // nothing waits for them to be clear
 }
 
 func (c *CPU) deliverLong(f fault, k kind) {
@@ -314,11 +319,12 @@ func (c *CPU) deliverLong(f fault, k kind) {
 	if f.hasCode {
 		fr.push(uint64(f.code))
 	}
+	oldCS, oldSS := c.Seg[CS], c.Seg[SS]
 	c.setCS(&cd, sel, cpl)
 	c.Seg[SS] = ss
 	c.RIP = off
 	c.afterGate(&d)
-	c.codeChanged()
+	c.codeChangedFrom(oldCS, oldSS)
 	c.GPR[RSP] = fr.sp
 }
 
@@ -469,7 +475,7 @@ func (c *CPU) iret(in *Op) {
 		} else if uint64(oldCPL) <= c.RFLAGS&FlagIOPL>>12 {
 			mask |= FlagIF
 		}
-		c.putFlags(c.Flags()&^mask | fl&mask)
+		c.putFlags(c.RFLAGS&^mask | fl&mask) // all status flags are popped
 	})
 }
 

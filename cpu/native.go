@@ -354,14 +354,17 @@ func (c *CPU) runNative(b *block) *block {
 	limit := c.grant()
 	entry := c.enterAt(b)
 	x87 := false
+	res, aux := ^c.fRes, c.fAux
 	var retried *Op // whose access has just been translated
 	n.X87, n.NoTSC = x87Memory, 1
 	for {
 		if x87 && c.x87MayRun() {
 			c.x87ToHost()
 		}
-		s := c.statusBits()
-		n.Flags = s&0xff<<8 | s>>11&1
+		if c.fRes != res || c.fAux != aux {
+			s := c.statusBits()
+			n.Flags = s&0xff<<8 | s>>11&1
+		}
 		c.near.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
 		returns := &c.returns[c.cpl/3]
@@ -375,7 +378,10 @@ func (c *CPU) runNative(b *block) *block {
 		}
 		c.RFLAGS = c.RFLAGS&^(FlagIF|FlagAC) | n.SysFlags&FlagIF | n.AC
 		x := *t.Exit(n.Exit) // a copy: its block may be dropped
-		c.setStatus((n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear))
+		s := (n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear)
+		n.Flags = s&0xff<<8 | s>>11&1
+		c.setStatus(s)
+		res, aux = c.fRes, c.fAux // as long as they stay, so does n.Flags
 		b := x.Block
 		c.ICount = limit + 1 + uint64(n.Budget)
 		switch x.Kind {
