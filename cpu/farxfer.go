@@ -137,7 +137,8 @@ func (c *CPU) farCall(sel uint16, off uint64, in *Op) {
 		if off > uint64(c.Seg[CS].Limit) {
 			c.gp0()
 		}
-		f := c.frameDown(size, 2)
+		var f frame
+		f.down(c, size)
 		f.push(uint64(c.Seg[CS].Sel))
 		f.push(in.Next)
 		f.commit()
@@ -151,7 +152,8 @@ func (c *CPU) farCall(sel uint16, off uint64, in *Op) {
 	d := c.readDescriptor(sel, vecGP)
 	if d.code() {
 		c.checkDirect(&d, sel)
-		f := c.frameDown(size, 2)
+		var f frame
+		f.down(c, size)
 		f.push(uint64(c.Seg[CS].Sel))
 		f.push(in.Next)
 		c.checkTarget(&d, off)
@@ -188,7 +190,8 @@ func (c *CPU) callThroughGate(d *descriptor, sel uint16, in *Op) {
 		size = 8
 	}
 	if gd.conforming() || gd.dpl() == c.cpl {
-		f := c.frameDown(size, 2)
+		var f frame
+		f.down(c, size)
 		f.push(uint64(c.Seg[CS].Sel))
 		f.push(in.Next)
 		c.checkTarget(&gd, off)
@@ -203,7 +206,7 @@ func (c *CPU) callThroughGate(d *descriptor, sel uint16, in *Op) {
 	var f frame
 	var ss Segment
 	if c.long {
-		f = c.frameAt64(c.rspFromTSS(int(cpl)), cpl)
+		f.at64(c, c.rspFromTSS(int(cpl)), cpl)
 		ss = Segment{Sel: uint16(cpl), Attr: uint16(cpl) << 5}
 		f.size = 8
 		f.push(uint64(oldSS))
@@ -216,7 +219,7 @@ func (c *CPU) callThroughGate(d *descriptor, sel uint16, in *Op) {
 		for i := 0; i < n; i++ { // parameters are read with the caller's privilege
 			args[i] = c.load(SS, (oldSP+uint64(i*size))&c.spMask, size)
 		}
-		f = c.frameAt(ss, newSP, size, cpl)
+		f.at(c, &ss, newSP, size, cpl)
 		f.push(uint64(oldSS))
 		f.push(oldSP)
 		for i := n - 1; i >= 0; i-- {
@@ -236,56 +239,59 @@ func (c *CPU) callThroughGate(d *descriptor, sel uint16, in *Op) {
 // frame pushes onto a stack that becomes current only when everything has
 // succeeded: the present one, or an inner one from the TSS.
 type frame struct {
-	c    *CPU
-	sp   uint64
-	mask uint64
-	base uint64
-	seg  *Segment // nil in 64-bit mode
-	size int
-	cpl  uint8
-	code uint32 // error code of #SS
+	c     *CPU
+	sp    uint64
+	mask  uint64
+	base  uint64
+	limit uint32 // of the segment, outside 64-bit mode
+	attr  uint16
+	long  bool // 64-bit mode
+	cpl   uint8
+	code  uint32 // error code of #SS
+	size  int
 }
 
-// frameDown is a frame on the present stack; n pushes of size bytes will follow.
-func (c *CPU) frameDown(size, n int) frame {
-	f := frame{c: c, sp: c.GPR[RSP] & c.spMask, mask: c.spMask, size: size, cpl: c.cpl}
-	if c.mode != 64 {
-		f.seg, f.base = &c.Seg[SS], c.Seg[SS].Base
+// down is a frame on the present stack, for pushes of size bytes.
+func (f *frame) down(c *CPU, size int) {
+	ss := &c.Seg[SS]
+	f.c, f.sp, f.mask, f.base, f.limit, f.attr = c, c.GPR[RSP]&c.spMask, c.spMask, ss.Base, ss.Limit, ss.Attr
+	f.long, f.cpl, f.code, f.size = c.mode == 64, c.cpl, 0, size
+	if f.long {
+		f.base = 0
 	}
-	return f
 }
 
-// frameAt is a frame on segment ss, at privilege cpl.
-func (c *CPU) frameAt(ss Segment, sp uint64, size int, cpl uint8) frame {
-	f := frame{c: c, sp: sp, mask: 0xffff, size: size, seg: &ss, base: ss.Base, cpl: cpl, code: uint32(ss.Sel &^ 3)}
+// at is a frame on segment ss, at privilege cpl.
+func (f *frame) at(c *CPU, ss *Segment, sp uint64, size int, cpl uint8) {
+	f.c, f.mask, f.base, f.limit, f.attr = c, 0xffff, ss.Base, ss.Limit, ss.Attr
+	f.long, f.cpl, f.code, f.size = false, cpl, uint32(ss.Sel&^3), size
 	if ss.Attr&attrDB != 0 {
 		f.mask = 0xffffffff
 	}
-	f.sp &= f.mask
-	return f
+	f.sp = sp & f.mask
 }
 
-// frameAt64 is a frame at a 64-bit stack pointer.
-func (c *CPU) frameAt64(sp uint64, cpl uint8) frame {
-	return frame{c: c, sp: sp, mask: ^uint64(0), size: 8, cpl: cpl}
+// at64 is a frame at a 64-bit stack pointer.
+func (f *frame) at64(c *CPU, sp uint64, cpl uint8) {
+	f.c, f.sp, f.mask, f.base = c, sp, ^uint64(0), 0
+	f.long, f.cpl, f.code, f.size = true, cpl, 0, 8
 }
 
 func (f *frame) push(v uint64) {
 	c := f.c
 	sp := (f.sp - uint64(f.size)) & f.mask
 	lin := f.base + sp
-	if f.seg == nil {
+	if f.long {
 		if !canonical(lin) || !canonical(lin+uint64(f.size)-1) {
 			c.raiseCode(vecSS, f.code)
 		}
 	} else {
-		s := f.seg
 		last := sp + uint64(f.size) - 1
-		ok := last <= uint64(s.Limit)
-		if s.Attr&(attrCode|attrExpDown) == attrExpDown {
-			ok = sp > uint64(s.Limit) && last <= f.top()
+		ok := last <= uint64(f.limit)
+		if f.attr&(attrCode|attrExpDown) == attrExpDown {
+			ok = sp > uint64(f.limit) && last <= f.top()
 		}
-		if !ok || s.Attr&attrWrite == 0 || s.Attr&attrP == 0 {
+		if !ok || f.attr&attrWrite == 0 || f.attr&attrP == 0 {
 			c.raiseCode(vecSS, f.code)
 		}
 		lin &= 0xffffffff
@@ -322,7 +328,7 @@ func (f *frame) tlb() *tlb {
 }
 
 func (f *frame) top() uint64 {
-	if f.seg.Attr&attrDB != 0 {
+	if f.attr&attrDB != 0 {
 		return 0xffffffff
 	}
 	return 0xffff

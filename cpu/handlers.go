@@ -18,6 +18,7 @@ type handler struct {
 	exec  func(*CPU, *Op)
 	ends  bool // ends a block: may change RIP or the mode
 	jcc   bool // so does a conditional jump where it is taken
+	jumps bool // a jump, call or return inside the code segment
 	cpl0  bool // needs CPL 0, and nothing else
 	rep   bool // ends a block if it is repeated
 	check bool // has checks that run before it: Prot, CPL0, x87 and SSE enabling
@@ -55,6 +56,7 @@ func bindForms() error {
 		if fn == nil {
 			fn = execs[f.Mnemonic]
 		}
+		h.jumps = h.ends && sem.Lookup(f) != nil && (f.Mnemonic == "JMP" || f.Mnemonic == "CALL" || f.Mnemonic == "RET")
 		if sem.Lookup(f) != nil {
 			if fn != nil {
 				return fmt.Errorf("cpu: %s %s has both semantics and a method", f.Mnemonic, f.Args)

@@ -137,7 +137,8 @@ func (c *CPU) deliverReal(vector uint8) {
 		c.raiseCode(vecGP, uint32(vector)<<3|2)
 	}
 	v := c.sysRead(c.IDTR.Base+at, 4)
-	fr := c.frameDown(2, 3)
+	var fr frame
+	fr.down(c, 2)
 	fr.push(c.Flags())
 	fr.push(uint64(c.Seg[CS].Sel))
 	fr.push(c.RIP)
@@ -218,7 +219,7 @@ func (c *CPU) deliverProtected(f fault, k kind) {
 		}
 		newSS, newSP := c.stackFromTSS(cpl)
 		ss = c.checkSS(newSS, cpl, vecTS)
-		fr = c.frameAt(ss, newSP, size, cpl)
+		fr.at(c, &ss, newSP, size, cpl)
 		if v86 {
 			for _, i := range [...]int{GS, FS, DS, ES} {
 				fr.push(uint64(c.Seg[i].Sel))
@@ -229,7 +230,7 @@ func (c *CPU) deliverProtected(f fault, k kind) {
 	case v86:
 		c.gp(sel) // a conforming or same-level handler cannot serve V86 code
 	default:
-		fr = c.frameDown(size, 4)
+		fr.down(c, size)
 	}
 	fr.push(flags)
 	fr.push(uint64(c.Seg[CS].Sel))
@@ -310,7 +311,8 @@ func (c *CPU) deliverLong(f fault, k kind) {
 	} else if inner {
 		sp = c.rspFromTSS(int(cpl))
 	}
-	fr := c.frameAt64(sp&^15, cpl)
+	var fr frame
+	fr.at64(c, sp&^15, cpl)
 	fr.push(uint64(c.Seg[SS].Sel))
 	fr.push(c.GPR[RSP])
 	fr.push(c.savedFlags(f, k))
@@ -404,7 +406,8 @@ func (c *CPU) v86RealInt(vector uint8, in *Op) {
 			pushed |= FlagIF
 		}
 	}
-	fr := c.frameDown(2, 3)
+	var fr frame
+	fr.down(c, 2)
 	fr.push(pushed)
 	fr.push(uint64(c.Seg[CS].Sel))
 	fr.push(in.Next)

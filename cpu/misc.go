@@ -47,7 +47,8 @@ func (c *CPU) loop(in *Op, cond bool) {
 
 func (c *CPU) pusha(in *Op) {
 	size := int(in.OpSize)
-	f := c.frameDown(size, 8)
+	var f frame
+	f.down(c, size)
 	for r := RAX; r <= RDI; r++ {
 		f.push(c.GPR[r]) // RSP is the value before the instruction
 	}
@@ -72,7 +73,8 @@ func (c *CPU) popa(in *Op) {
 func (c *CPU) enterFrame(in *Op) {
 	size := uint64(in.OpSize)
 	level := in.Imm2 & 31
-	f := c.frameDown(int(size), 1)
+	var f frame
+	f.down(c, int(size))
 	f.push(c.GPR[RBP])
 	frame := f.sp
 	bp := c.GPR[RBP]

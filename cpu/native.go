@@ -472,7 +472,7 @@ func (c *CPU) runNative(b *block) *block {
 		if c.limit-c.ICount < uint64(len(to.ops)) {
 			return b
 		}
-		if x.Kind == NativeOp || x.Kind == NativeReturn {
+		if x.Kind == NativeReturn || x.Kind == NativeOp && formHandlers[b.ops[x.Op].Form].jumps {
 			c.noteJump(to)
 		}
 		limit = c.grant()
