@@ -24,6 +24,8 @@ type Sequences struct {
 	memory string
 	last   State   // before the last case
 	pages  [4]byte // low flags of the entries of the pages at rigData
+
+	interrupt uint64 // after how many instructions one comes in, if not 0
 }
 
 const (
@@ -137,8 +139,9 @@ func (s *Sequences) batch(seed uint64, last int, count uint64) bool {
 	return string(s.a.board.ram) == string(s.b.board.ram)
 }
 
-// Run runs one sequence, in hexadecimal, with some registers and a base of FS, in both rings.
-func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs uint64) {
+// Run runs one sequence, in hexadecimal, with some registers and a base of FS, in both rings;
+// at is where it is, if not 0.
+func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs, at uint64) {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(code, " ", ""))
 	require.NoError(t, err)
@@ -146,6 +149,9 @@ func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs uint64
 	for ring, st := range s.start {
 		st.Seg[FS] = st.Seg[DS]
 		st.Seg[FS].Base = fs
+		if at != 0 {
+			st.RIP = at
+		}
 		for i, v := range gpr {
 			st.GPR[i] = v
 		}
@@ -166,7 +172,13 @@ func (s *Sequences) step(st *State, code []byte, count uint64) {
 		g.code.Written(st.RIP, len(code))
 		g.State = *st
 		g.Refresh()
+		if s.interrupt > 0 && s.interrupt < count {
+			g.runSlices(s.interrupt, func() uint64 { return count }, func() {})
+			g.CPU.board.(*pins).vector = 0x50
+			g.Kick()
+		}
 		g.runSlices(count, func() uint64 { return count }, func() {})
+		g.CPU.board.(*pins).vector = -1
 	}
 }
 
@@ -193,7 +205,13 @@ func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 		p := s.pool[r.IntN(len(s.pool))]
 		code = append(code, p[r.IntN(len(p))]...)
 	}
+	if n := len(code); r.IntN(4) == 0 && n < 0x70 { // a loop: DEC ECX; JNZ
+		code = append(code, 0xff, 0xc9, 0x75, byte(-n-4))
+	}
 	code = append(code, 0xeb, 0xfe)
+	if s.interrupt = 0; r.IntN(8) == 0 {
+		s.interrupt = r.Uint64N(longestCase)
+	}
 	for i := range 8 * s.bits / 32 {
 		if i == RSP && r.IntN(8) != 0 {
 			continue

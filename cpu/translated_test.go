@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,24 +56,30 @@ var pastSequences = []struct {
 	code string
 	gpr  map[int]uint64
 	fs   uint64 // base
+	at   uint64 // not 0: where the code is
 }{
 	{"32-bit addresses do not wrap inside a group of accesses", 32, // inc [esp+3]; sub esp,28h; movups xmm0,[esp+1Ah]; mov [esp+0Fh],eax
-		"ff442403 83ec28 0f1044241a 8944240f", map[int]uint64{cpu.RSP: 0x1b}, 0},
+		"ff442403 83ec28 0f1044241a 8944240f", map[int]uint64{cpu.RSP: 0x1b}, 0, 0},
 	{"nor through an index", 32, // mov eax,[ebx+ecx+8]; add ecx,-20h; mov edx,[ebx+ecx+24h]
-		"8b440b08 83c1e0 8b540b24", map[int]uint64{cpu.RBX: 0x10, cpu.RCX: 8}, 0},
+		"8b440b08 83c1e0 8b540b24", map[int]uint64{cpu.RBX: 0x10, cpu.RCX: 8}, 0, 0},
 	{"nor upwards", 32, // mov eax,[ebx-8]; add ebx,20h; mov edx,[ebx-24h]
-		"8b43f8 83c320 8b53dc", map[int]uint64{cpu.RBX: 0xfffffff8}, 0},
+		"8b43f8 83c320 8b53dc", map[int]uint64{cpu.RBX: 0xfffffff8}, 0, 0},
 	{"an access that reaches over the edge of canonical addresses is no page fault", 64, // mov rax,[rcx]
-		"488b01", map[int]uint64{cpu.RCX: 1<<47 - 7}, 0},
+		"488b01", map[int]uint64{cpu.RCX: 1<<47 - 7}, 0, 0},
 	{"likewise a group", 64, // mov rax,[rcx]; mov rdx,[rcx+8]
-		"488b01 488b5108", map[int]uint64{cpu.RCX: 1<<47 - 12}, 0},
+		"488b01 488b5108", map[int]uint64{cpu.RCX: 1<<47 - 12}, 0, 0},
 	{"an offset that wraps is beyond the limit, whatever the base", 32, // mov eax,fs:[ebx-1]
-		"648b43ff", map[int]uint64{cpu.RBX: 0}, 0x9010},
+		"648b43ff", map[int]uint64{cpu.RBX: 0}, 0x9010, 0},
 	{"likewise a constant", 32, // mov eax,fs:[fffffffeh]
-		"64a1feffffff", nil, 0x9010},
+		"64a1feffffff", nil, 0x9010, 0},
+	{"a walk sets the accessed bit in the block that runs, for an access that is the interpreter's", 64,
+		inTable, map[int]uint64{cpu.RBX: 0x105000}, 0, 0xa0800},
 	{"but not the last one", 32, // mov eax,fs:[ebx-4]; mov al,fs:[ebx-1]
-		"648b43fc 648a43ff", map[int]uint64{cpu.RBX: 0}, 0x9010},
+		"648b43fc 648a43ff", map[int]uint64{cpu.RBX: 0}, 0x9010, 0},
 }
+
+// inTable is code in the page table, which is an entry too: MOV AL,[RBX]; NOPs; MOV RCX,(entry of 105000h).
+var inTable = "8a03" + strings.Repeat("90", 0x24) + "48b9 0750100000000000"
 
 func TestPastSequences(t *testing.T) {
 	if err := jit.Supported(); err != nil {
@@ -86,7 +93,7 @@ func TestPastSequences(t *testing.T) {
 				e, err = jit.Attach(k, 0)
 				require.NoError(t, err)
 			})
-			s.Run(t, c.code, c.gpr, c.fs)
+			s.Run(t, c.code, c.gpr, c.fs, c.at)
 			require.NoError(t, e.Close())
 		})
 	}
@@ -95,8 +102,7 @@ func TestPastSequences(t *testing.T) {
 // pastBatches are seeds of sequences on which the engines differed once; they mean something else
 // when what makes sequences or the pools changes.
 var pastBatches = []uint64{
-	1796003780962918355, 1796003842963840902, // PUSHA whose first push faults
-	0x18ecaffac318a15b, // a walk that sets a bit inside the block that runs
+	1796006578351508780, 1796006580466470178, 1796006585007253187, // PUSHA whose first push faults
 }
 
 // TestSequences: short random sequences of all forms, and of accesses that lie close together,
