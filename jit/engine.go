@@ -96,6 +96,11 @@ func Attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err := Supported(); err != nil {
 		return nil, err
 	}
+	return attach(code, heat)
+}
+
+// attach is Attach on a host that is known to be able to.
+func attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	gs := hostFSGSBASE && !ForceSyscallGS
 	if !gs {
 		if _, _, errno := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archSetGS, 0, 0); errno != 0 {

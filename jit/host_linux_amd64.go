@@ -10,15 +10,27 @@ import (
 
 // Supported says why this host cannot run translated code, or nil.
 func Supported() error {
-	switch {
-	case !cpu.X86.HasBMI2:
+	if !cpu.X86.HasBMI2 {
 		return errors.New("the host's processor has no BMI2")
-	case hostVendor() != "AuthenticAMD" && hostVendor() != "GenuineIntel":
-		// Flags that the manual leaves undefined must be the interpreter's; host
-		// code relies on what these makers' processors do with some of them.
-		return errors.New("what the host's processor does with undefined flags is known for AMD's and Intel's only")
 	}
-	return nil
+	if hostKnown() {
+		return nil
+	}
+	return Trial()
+}
+
+// hostKnown tells that the processor is one whose undefined flags have been compared: AMD's or
+// Intel's, unless QEMU's TCG acts as one (its signature stands in CPUID leaf 40000000h).
+func hostKnown() bool {
+	v := hostVendor()
+	if v != "AuthenticAMD" && v != "GenuineIntel" {
+		return false
+	}
+	if _, _, ecx, _ := cpuid(1, 0); ecx>>31&1 == 0 {
+		return true // no hypervisor
+	}
+	_, ebx, _, _ := cpuid(0x40000000, 0)
+	return ebx != binary.LittleEndian.Uint32([]byte("TCGT"))
 }
 
 // HostFeatures are the extensions of the host's processor that translated code uses:
@@ -58,7 +70,7 @@ var hostFSGSBASE = func() bool {
 const archSetGS = 0x1001
 
 // hostStepsOF tells that shifts and rotations by more than 1 leave OF as the last
-// of single steps does. AMD's processors do; Intel's do so for some only.
+// of single steps does. AMD's processors do; Intel's do so for some only. It is a guess until trial.
 var hostStepsOF = hostVendor() == "AuthenticAMD"
 
 // hostHasSHA tells that the host has the SHA extensions (CPUID.7.0:EBX bit 29).

@@ -23,6 +23,9 @@ var errHost = errors.New("translation needs a Linux host with an x86-64 processo
 // Supported says that this host cannot translate.
 func Supported() error { return errHost }
 
+// Trial says that this host cannot translate.
+func Trial() error { return errHost }
+
 // Translates reports that nothing becomes host code.
 func Translates(isa.ID) bool { return false }
 

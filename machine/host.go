@@ -52,8 +52,11 @@ func ExamineHost() HostReport {
 	return r
 }
 
-// checkTranslator attaches a translator to nothing.
+// checkTranslator tries the processor and attaches a translator to nothing.
 func checkTranslator() (dual, syscallGS bool, err error) {
+	if err := jit.Trial(); err != nil {
+		return false, false, err
+	}
 	e, err := jit.Attach(cpu.NewCodeCache(), jit.Heat)
 	if err != nil {
 		return false, false, err
