@@ -38,6 +38,10 @@ func main() {
 	}
 }
 
+// shortest is how many seconds the slower one has to take for a ratio to mean something: the
+// boot job does nothing between START and STOP.
+const shortest = 0.02
+
 // base is the peer that ratios are taken against.
 const base = "qemu-tcg"
 
@@ -226,7 +230,7 @@ func report(w io.Writer, jobs []job, peers []peer, runs []run) {
 			if r.Job != j || r.Peer != a || r.Error != "" {
 				continue
 			}
-			if o := find(j, b, r.Round); o != nil && o.Error == "" && of(r) > 0 && of(o) > 0 {
+			if o := find(j, b, r.Round); o != nil && o.Error == "" && of(o) > 0 && max(of(r), of(o)) >= shortest {
 				l = append(l, of(r)/of(o))
 			}
 		}
