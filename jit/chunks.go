@@ -1,3 +1,5 @@
+//go:build linux && amd64
+
 package jit
 
 // chunks is a list that does not move what it holds when it grows: copies of long lists took
