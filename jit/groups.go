@@ -103,7 +103,7 @@ func (t *trans) plan(lowers []*lowering) {
 		if place, at, n, kind, ok := t.groupable(op, l); ok {
 			by := place.moved(&moved)
 			at += by
-			with := func(id int) (lo, hi int32, fits bool) {
+			joined := func(id int) (lo, hi int32, fits bool) {
 				if id == none {
 					return 0, 0, false
 				}
@@ -119,10 +119,10 @@ func (t *trans) plan(lowers []*lowering) {
 			}
 			ids := open.of(place)
 			id := ids[kind]
-			if _, _, fits := with(ids[write]); kind == read && fits {
+			if _, _, fits := joined(ids[write]); kind == read && fits {
 				id = ids[write]
 			}
-			lo, hi, fits := with(id)
+			lo, hi, fits := joined(id)
 			if !fits {
 				id, lo, hi = len(t.groups), at, at+n
 				ids[kind] = id

@@ -10,13 +10,21 @@ import (
 
 // Supported says why this host cannot run translated code, or nil.
 func Supported() error {
-	if !cpu.X86.HasBMI2 {
-		return errors.New("the host's processor has no BMI2")
+	if err := hostLacks(); err != nil {
+		return err
 	}
 	if hostKnown() {
 		return nil
 	}
 	return Trial()
+}
+
+// hostLacks says what the host's processor does not have that all host code needs, or nil.
+func hostLacks() error {
+	if !cpu.X86.HasBMI2 {
+		return errors.New("the host's processor has no BMI2")
+	}
+	return nil
 }
 
 // hostKnown tells that the processor is one whose undefined flags have been compared: AMD's or

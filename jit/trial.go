@@ -125,6 +125,9 @@ func trialRun(code []byte, attach func(*cpu.CodeCache) error) ([]byte, error) {
 // Trial finds out how the host's processor does what may differ, or that it does something in
 // a way that is not known.
 var Trial = sync.OnceValue(func() error {
+	if err := hostLacks(); err != nil {
+		return err
+	}
 	code, names := trialProgram()
 	want, err := trialRun(code, func(*cpu.CodeCache) error { return nil })
 	if err != nil {
