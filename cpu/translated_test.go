@@ -60,7 +60,9 @@ var pastSequences = []struct {
 }{
 	{"32-bit addresses do not wrap inside a group of accesses", 32, // inc [esp+3]; sub esp,28h; movups xmm0,[esp+1Ah]; mov [esp+0Fh],eax
 		"ff442403 83ec28 0f1044241a 8944240f", map[int]uint64{cpu.RSP: 0x1b}, 0, 0},
-	{"nor through an index", 32, // mov eax,[ebx+ecx+8]; add ecx,-20h; mov edx,[ebx+ecx+24h]
+	{"nor through an index alone", 32, // mov eax,[ecx*1+8]; add ecx,-20h; mov edx,[ecx*1+24h]
+		"8b040d08000000 83c1e0 8b140d24000000", map[int]uint64{cpu.RCX: 8}, 0, 0},
+	{"sums with an index do", 32, // mov eax,[ebx+ecx+8]; add ecx,-20h; mov edx,[ebx+ecx+24h]
 		"8b440b08 83c1e0 8b540b24", map[int]uint64{cpu.RBX: 0x8100, cpu.RCX: 8}, 0, 0},
 	{"an access that reaches over the edge of canonical addresses is no page fault", 64, // mov rax,[rcx]
 		"488b01", map[int]uint64{cpu.RCX: 1<<47 - 7}, 0, 0},

@@ -18,8 +18,8 @@ import (
 // That holds until one of the registers changes (PUSH, POP and additions of constants are
 // followed), or an instruction of the interpreter's comes, which may do anything. A
 // page that may be written may be read: reads join a group of writes. In 32-bit code addresses
-// wrap and the host's do not: where a register has moved since the leader, the address in it has
-// to lie in the page, too.
+// wrap and the host's do not: where a register alone has moved since the leader, the address in
+// it has to lie in the page, too.
 //
 // When a group does not lie in one page the interpreter runs the rest of the block, and
 // a block where that is common is translated again without groups.
@@ -109,11 +109,8 @@ func (t *trans) plan(lowers []*lowering) {
 				}
 				g := &t.groups[id]
 				lo, hi = min(g.lo, at), max(g.hi, at+n)
-				if by != g.moved && !t.long {
+				if by != g.moved && !t.long && !place.sum() {
 					lo, hi = min(lo, by), max(hi, by+1) // the register itself, which must not wrap on its way
-					if place.index < 16 {
-						return 0, 0, false
-					}
 				}
 				return lo, hi, hi-lo <= groupReach
 			}
@@ -169,6 +166,9 @@ func (t *trans) plan(lowers []*lowering) {
 
 // place is where an access is but for its displacement: a base register, an index, or both.
 type place struct{ base, index, scale uint8 }
+
+// sum reports whether the address is computed, and wraps, before it is used (trans.offset).
+func (p place) sum() bool { return p.index < 16 && (p.base < 16 || p.scale > 0) }
 
 // moved is how far it has, for registers that have moved so.
 func (p place) moved(by *[16]int32) (n int32) {
