@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"errors"
+	"os"
 	"unsafe"
 
 	"g86/cpu/isa"
@@ -27,6 +28,8 @@ type CodeCache struct {
 	Decoded, Invalidated uint64 // counters: blocks
 
 	translator Translator // nil: interpreter only
+	shared     []byte     // see Share
+	sharedFile *os.File
 	heat       uint16
 }
 
@@ -59,6 +62,11 @@ type block struct {
 	straddles   [2]uint64 // the last two page boundaries where
 	ungrouped   bool
 	scattered   bool // stack accesses are to several pages
+
+	windowed    bool // its host code uses a window
+	stackRegion Region
+	stackMoved  bool       // it has turned out to be another
+	regions     []opRegion // by instruction, if there is anything to say
 
 	native *Native
 
@@ -169,6 +177,17 @@ func (k *CodeCache) warm(pa, rip uint64, mode isa.Mode) bool {
 	for b := k.table[codeHash(pa, rip, mode)]; b != nil; b = b.next {
 		if b.pa == pa && b.rip == rip && b.mode == mode {
 			return b.native != nil || b.heat > 1
+		}
+	}
+	return false
+}
+
+// twin makes b a copy of the block that is hot without a window, if there is one.
+func (k *CodeCache) twin(b *block) bool {
+	for of := k.table[codeHash(b.pa, b.rip, b.mode)]; of != nil; of = of.next {
+		if of.pa == b.pa && of.rip == b.rip && of.mode == b.mode && !of.windowed && of.pa2 == 0 && of.native != nil {
+			b.ops, b.bytes, b.end, b.heat, b.reach = of.ops, of.bytes, of.end, k.heat, of.reach
+			return true
 		}
 	}
 	return false
@@ -331,6 +350,7 @@ func (c *CPU) setEpoch() {
 		c.generation = c.code.epochs
 	}
 	c.epoch = c.generation | EpochPart(c.tlbIndex, c.mode)
+	c.windowed = c.windows[c.tlbIndex].open && c.mode >= 32
 }
 
 // EpochPart is what a TLB and a code size add to the generation of translations.
@@ -378,7 +398,7 @@ func (c *CPU) findBlock() *block {
 	page := c.execPage(lin)
 	pa := page&^0xfff | lin&0xfff
 	for b := c.code.table[codeHash(pa, rip, c.mode)]; b != nil; b = b.next {
-		if b.pa != pa || b.rip != rip || b.mode != c.mode || b.pa2 != 0 && !c.stillCrosses(b, lin) {
+		if b.pa != pa || b.rip != rip || b.mode != c.mode || b.windowed != c.windowed || b.pa2 != 0 && !c.stillCrosses(b, lin) {
 			continue
 		}
 		if c.mode == 64 || rip+uint64(b.bytes)-1 <= uint64(c.Seg[CS].Limit) {
@@ -402,8 +422,12 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 			page = page[:room]
 		}
 	}
-	b := &block{pa: pa, rip: rip, mode: c.mode}
+	b := &block{pa: pa, rip: rip, mode: c.mode, windowed: c.windowed, stackRegion: RegionOf(c.GPR[RSP])}
 	k := c.code
+	if c.windowed && k.twin(b) {
+		k.insert(b)
+		return b
+	}
 	ops := k.room()
 	known := k.page(pa &^ 0xfff)
 	n, limit := 0, maxBlockOps
@@ -454,7 +478,7 @@ func (c *CPU) stillCrosses(b *block, lin uint64) bool {
 func (c *CPU) decodeOne(lin, rip uint64) *block {
 	var buf [15]byte
 	n := 0
-	b := &block{rip: rip, mode: c.mode, pa: uncached, ops: make([]Op, 1)}
+	b := &block{rip: rip, mode: c.mode, windowed: c.windowed, pa: uncached, ops: make([]Op, 1)}
 	op := &b.ops[0]
 	var pages [2]uint64 // of memory that was read
 	memory := 0

@@ -92,9 +92,12 @@ type CPU struct {
 
 	native      NativeState
 	nativeInsns uint64
-	missed      [3]uint64      // see Missed
-	jumps       [2]*JumpCache  // of 32- and 64-bit code
-	returns     [2]returnStack // of code of rings 0 to 2, and of ring 3
+	missed      [3]uint64     // see Missed
+	jumps       [4]*JumpCache // of 32- and 64-bit code, and of both with windows
+	windows     [numTLBs]window
+	flushed     [numTLBs]uint64 // instruction counts when the TLBs were last emptied
+	windowed    bool            // the TLB in use has a window, which the code size can use
+	returns     [2]returnStack  // of code of rings 0 to 2, and of ring 3
 
 	events       uint32 // reasons to leave the fast loop, checked between blocks
 	pendingFault fault
@@ -338,6 +341,10 @@ func (c *CPU) codeChangedFrom(cs, ss Segment) {
 // modeChanged recomputes everything after a change of CR0, CR4, EFER, VM, CS or SS.
 func (c *CPU) modeChanged() {
 	c.native.NoTSC = 1 // CR4.TSD
+	if c.CR4&CR4SMAP != 0 && c.windows[tlbSuper].open {
+		c.closeWindow(tlbSuper, 1)
+		c.newEpoch()
+	}
 	c.long = c.EFER&EFERLMA != 0
 	c.mode = c.codeSize()
 	c.linMask = 0xffffffff

@@ -137,7 +137,7 @@ func (c *CPU) putFlags(f uint64) {
 		return
 	}
 	switch {
-	case f&(FlagTF|FlagRF) == FlagRF && c.events == 0 && c.DR[7]&0xff == 0:
+	case f&(FlagTF|FlagRF) == FlagRF && c.DR[7]&0xff == 0 && (c.events == 0 || c.events == evINTR && !c.board.Interrupt()):
 		c.RFLAGS &^= FlagRF // lasts one instruction, and nothing will look at it
 	case f&(FlagTF|FlagRF) != 0:
 		c.post(evDebug)

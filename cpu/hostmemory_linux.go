@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -33,4 +35,38 @@ func forgetTLB(t *tlb) {
 // is faster than a page fault for each of its pages.
 func populate(words []uint64) {
 	unix.Madvise(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 8*len(words)), unix.MADV_POPULATE_WRITE)
+}
+
+const noMemory = unix.MAP_ANON | unix.MAP_PRIVATE | unix.MAP_NORESERVE
+
+// reserve returns addresses at which nothing is mapped, which go when the processor does, or 0.
+func reserve(c *CPU, size uint64) uintptr {
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(size), unix.PROT_NONE, noMemory)
+	if err != nil {
+		return 0
+	}
+	return uintptr(p)
+}
+
+// unreserve gives them back.
+func unreserve(at uintptr, size uint64) {
+	unix.MunmapPtr(unsafe.Add(unsafe.Pointer(nil), at), uintptr(size))
+}
+
+// showPages maps a part of a file at an address. The pages are there at once.
+func showPages(at, size uintptr, file *os.File, off uintptr, writes bool) bool {
+	prot := unix.PROT_READ
+	if writes {
+		prot |= unix.PROT_WRITE
+	}
+	_, err := unix.MmapPtr(int(file.Fd()), int64(off), unsafe.Add(unsafe.Pointer(nil), at), size, prot, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_POPULATE)
+	return err == nil
+}
+
+// hidePages makes sure that nothing is mapped there.
+func hidePages(at uintptr, size uint64) {
+	_, err := unix.MmapPtr(-1, 0, unsafe.Add(unsafe.Pointer(nil), at), uintptr(size), unix.PROT_NONE, noMemory|unix.MAP_FIXED)
+	if err != nil {
+		panic(fmt.Sprintf("the host does not take back a page of the guest's (vm.max_map_count?): mmap: %v", err))
+	}
 }

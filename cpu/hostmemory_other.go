@@ -2,6 +2,8 @@
 
 package cpu
 
+import "os"
+
 // newTLB returns memory for a TLB.
 func newTLB(*CPU) *tlb { return new(tlb) }
 
@@ -10,3 +12,12 @@ func forgetTLB(t *tlb) { *t = tlb{} }
 
 // populate does nothing.
 func populate([]uint64) {}
+
+// reserve gives no addresses: there are no windows.
+func reserve(*CPU, uint64) uintptr { return 0 }
+
+func unreserve(uintptr, uint64) {}
+
+func showPages(uintptr, uintptr, *os.File, uintptr, bool) bool { return false }
+
+func hidePages(uintptr, uint64) {}

@@ -70,6 +70,8 @@ type tlb struct {
 	// translate 2 MiB.
 	regions [tlbSize >> 9 >> 6]uint64
 	used    int // regions
+
+	window shownPages
 }
 
 // setList lists sets, each of them once at most.
@@ -169,6 +171,9 @@ func (t *tlb) drop(set uint32) {
 	none := noTag(set)
 	t.r[set], t.w[set], t.cold[set].x = none, none, none
 	t.code[set] = 0
+	if t.window.n != 0 {
+		t.window.hide(set)
+	}
 }
 
 // evict empties a set, and the stack's entries if they may be copies.
@@ -240,14 +245,21 @@ const maxRegions = 256
 
 // flushTLB drops all translations; without global it keeps global pages.
 func (c *CPU) flushTLB(global bool) {
+	for i, t := range c.tlbs {
+		if t != nil {
+			c.flushedWindow(i, global || i != tlbSuper && t.used > maxRegions)
+		}
+	}
 	c.newEpoch()
 	for i, t := range c.tlbs {
 		switch {
 		case t == nil:
 		case i != tlbSuper && t.used > maxRegions:
 			c.dropReturnsIf(i, t.flush(true))
+			low, high := t.window.low, t.window.high
 			forgetTLB(t)
 			t.init()
+			t.window.low, t.window.high = low, high
 		default:
 			c.dropReturnsIf(i, t.flush(global))
 		}
@@ -304,6 +316,9 @@ func (c *CPU) protectPage(pa uint64) {
 				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
 					*w = slowly(-*w)
 					t.dropStack()
+					if t.window.n != 0 {
+						t.window.hide(i)
+					}
 				}
 			}
 		}
@@ -646,6 +661,9 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	}
 	if was != into.w[set] && fast(was, set) {
 		into.dropStack()
+		if into.window.n != 0 {
+			into.window.hide(set)
+		}
 	}
 	return into
 }

@@ -105,12 +105,39 @@ type NativeExit struct {
 	Clear uint16 // status flags that are 0 whatever the host's say
 	Kind  NativeKind
 	Op    uint8
+
+	// Of NativeRead and the like.
+	Placed bool // the address was thought to be in a region of the window
+	Fault  bool // the host has found nothing there, and NativeState.Linear is where
+}
+
+// CodeKind tells apart code that does not jump to each other.
+type CodeKind uint8
+
+// CodeLong is 64-bit code, CodeWindowed code that uses a window.
+const (
+	CodeLong CodeKind = 1 << iota
+	CodeWindowed
+	CodeKinds
+)
+
+// Kind is the kind of the block's code.
+func (b *block) Kind() CodeKind { return codeKind(b.mode, b.windowed) }
+
+func codeKind(m isa.Mode, windowed bool) (k CodeKind) {
+	if m == 64 {
+		k = CodeLong
+	}
+	if windowed {
+		k |= CodeWindowed
+	}
+	return k
 }
 
 // Translator makes and runs host code.
 type Translator interface {
-	// Enter runs host code from entry, of 64-bit code if long, until it comes back.
-	Enter(c *CPU, entry uintptr, long bool)
+	// Enter runs host code from entry until it comes back.
+	Enter(c *CPU, entry uintptr, kind CodeKind)
 	// Translate makes host code for a block, or returns nil.
 	Translate(b *Block) *Native
 	// Exit is the exit that host code named.
@@ -120,7 +147,9 @@ type Translator interface {
 	// Link makes a link jump to a block.
 	Link(link uint32, to *Block)
 	// Barrier is what has to be at the bottom of a stack of return addresses.
-	Barrier(long bool) uintptr
+	Barrier(kind CodeKind) uintptr
+	// Windows reports whether host code can use windows.
+	Windows() bool
 	// Sites is the address of what it keeps of memory accesses.
 	Sites() uintptr
 	// Drop removes a block's host code.
@@ -150,8 +179,10 @@ type NativeState struct {
 	HostBP uint64
 	Spill  [3]uint64 // of the glue
 	Linear uint64
-	Looked uint64 // how often an access has found the wrong page in the stack's entry
-	looked uint64 // that when the budget was last used up
+	Window uintptr // the base of GS for code that uses a window
+	Low    uintptr // where that has linear address 0
+	Looked uint64  // how often an access has found the wrong page in the stack's entry
+	looked uint64  // that when the budget was last used up
 	HostSP uint64
 	Sites  uintptr // the translator's, see jit/access.go
 
@@ -216,9 +247,9 @@ const jumpSlots = 1 << 16
 // it is, so that what an entry is compared with differs by an even number.
 func jumpSlot(rip uint64) uint64 { return (rip + rip>>16<<1) & (jumpSlots - 1) }
 
-// jumpsOf is the jump cache of 32- or 64-bit code, made when first needed.
-func (c *CPU) jumpsOf(m isa.Mode) *JumpCache {
-	p := &c.jumps[m>>6]
+// jumpsOf is the jump cache of a kind of code, made when first needed.
+func (c *CPU) jumpsOf(kind CodeKind) *JumpCache {
+	p := &c.jumps[kind]
 	if *p == nil {
 		*p = &JumpCache{}
 		(*p).clear()
@@ -368,9 +399,10 @@ func (c *CPU) runNative(b *block) *block {
 		c.near.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
 		returns := &c.returns[c.cpl/3]
-		n.Returns = returns.enter(t, c.mode == 64)
+		kind := codeKind(c.mode, c.windowed)
+		n.Returns = returns.enter(t, kind)
 		c.nativeInsns -= uint64(n.Budget)
-		t.Enter(c, entry, c.mode == 64)
+		t.Enter(c, entry, kind)
 		c.nativeInsns += uint64(n.Budget)
 		returns.sp = n.Returns
 		if n.X87 == x87Loaded {
@@ -389,6 +421,7 @@ func (c *CPU) runNative(b *block) *block {
 			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			c.scatters(b)
+			c.considerWindow()
 			return nil
 		case NativeOp, NativeGuess, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
@@ -401,7 +434,14 @@ func (c *CPU) runNative(b *block) *block {
 			}
 			rest := x.Kind == NativeX87 || x.Kind == NativeNoFP // those behind it are the interpreter's, too
 			if x.Kind >= NativeRead && x.Kind <= NativeGroupWrite {
-				outcome := c.touch(n.Linear, x.Kind == NativeWrite || x.Kind == NativeGroupWrite)
+				write := x.Kind == NativeWrite || x.Kind == NativeGroupWrite
+				outcome := touchSlow
+				if x.Fault {
+					n.Linear = c.tlb.window.linear(n.Linear)
+					outcome = c.touchWindow(n.Linear, write)
+				} else {
+					outcome = c.touch(n.Linear, write)
+				}
 				op := &b.ops[x.Op]
 				if outcome == touchFilled && op == retried {
 					outcome = touchSlow // two accesses of one instruction may want the same set
@@ -411,7 +451,7 @@ func (c *CPU) runNative(b *block) *block {
 				switch outcome {
 				case touchFilled:
 					retried = op
-					if b.native == nil { // the walk has set an accessed bit in the middle of it
+					if b.native == nil || b.windowed != c.windowed { // the walk has set an accessed bit in the middle of it, or the window is closed
 						c.ICount += uint64(x.Op)
 						c.RIP = c.wrapIP(op.Next - uint64(op.Len))
 						return &c.entry
@@ -433,6 +473,12 @@ func (c *CPU) runNative(b *block) *block {
 				}
 				if x.Kind >= NativeGroupRead {
 					rest = true
+				}
+				switch {
+				case x.Placed:
+					c.misplaced(b, int(x.Op), n.Linear, write)
+					rest = rest || b.native == nil
+				case rest:
 					c.straddles(b, n.Linear)
 				}
 			}
@@ -466,7 +512,7 @@ func (c *CPU) runNative(b *block) *block {
 		if !c.translated(to) {
 			return b
 		}
-		if (x.Kind == NativeLink || x.Kind == NativeGuess) && !b.dead && b.native != nil { // translating may have emptied the cache
+		if (x.Kind == NativeLink || x.Kind == NativeGuess) && !b.dead && b.native != nil && b.windowed == to.windowed { // translating may have emptied the cache
 			t.Link(x.Link, to)
 		}
 		if c.limit-c.ICount < uint64(len(to.ops)) {
@@ -600,13 +646,16 @@ func (c *CPU) enterAt(b *block) uintptr {
 	if c.CR0&(CR0EM|CR0TS) != 0 || c.CR4&CR4OSFXSR == 0 {
 		c.near.SSE = sseFaults
 	}
-	c.near.Jumps = c.jumpsOf(b.mode)
+	c.near.Jumps = c.jumpsOf(b.Kind())
+	if b.windowed {
+		c.native.Window, c.native.Low = c.windowBase(), c.tlb.window.low
+	}
 	return b.native.Entry
 }
 
 // noteJump makes indirect jumps find the host code of b.
 func (c *CPU) noteJump(b *block) {
-	j, slot := c.jumpsOf(b.mode), jumpSlot(b.rip)
+	j, slot := c.jumpsOf(b.Kind()), jumpSlot(b.rip)
 	j[slot] = JumpSlot{-b.rip - b.CodeKey(), b.native.Entry}
 }
 
@@ -629,7 +678,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 			break
 		}
 		all = all || c.generation != generation // what host code has found out may not hold any more
-		if !all && b.native.Resume[i] != 0 && c.flatSegments() {
+		if !all && b.native.Resume[i] != 0 && b.windowed == c.windowed && c.flatSegments() {
 			c.cur = nil
 			return i
 		}
@@ -647,7 +696,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 type returnStack struct {
 	sp    uintptr // 0: it has to be made empty
 	least uintptr // there is less room than a budget may take
-	long  bool    // of 64-bit code
+	kind  CodeKind
 	words []uintptr
 }
 
@@ -659,22 +708,22 @@ const (
 )
 
 // enter is the stack pointer for host code.
-func (r *returnStack) enter(t Translator, long bool) uintptr {
-	if r.sp <= r.least || r.long != long {
-		r.clear(t, long)
+func (r *returnStack) enter(t Translator, kind CodeKind) uintptr {
+	if r.sp <= r.least || r.kind != kind {
+		r.clear(t, kind)
 	}
 	return r.sp
 }
 
 // clear makes it empty.
-func (r *returnStack) clear(t Translator, long bool) {
+func (r *returnStack) clear(t Translator, kind CodeKind) {
 	if r.words == nil {
 		r.words = make([]uintptr, returnDepth)
 		r.least = uintptr(unsafe.Pointer(&r.words[returnRoom]))
 	}
 	bottom := &r.words[returnDepth-1]
-	*bottom = t.Barrier(long)
-	r.sp, r.long = uintptr(unsafe.Pointer(bottom)), long
+	*bottom = t.Barrier(kind)
+	r.sp, r.kind = uintptr(unsafe.Pointer(bottom)), kind
 }
 
 // dropReturns empties the stacks of return addresses.
@@ -703,7 +752,7 @@ func (k *CodeCache) forget(b *block) {
 	}
 	for _, c := range k.cpus {
 		c.dropReturns()
-		if j := c.jumps[b.mode>>6]; j != nil {
+		if j := c.jumps[b.Kind()]; j != nil {
 			if slot := jumpSlot(b.rip); j[slot].Entry == b.native.Entry {
 				j.drop(slot)
 			}

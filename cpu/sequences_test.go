@@ -25,6 +25,8 @@ type Sequences struct {
 	last   State   // before the last case
 	pages  [4]byte // low flags of the entries of the pages at rigData
 
+	windows bool // the second machine uses them, and some addresses are in their high part
+
 	interrupt uint64 // after how many instructions one comes in, if not 0
 }
 
@@ -172,6 +174,9 @@ func (s *Sequences) step(st *State, code []byte, count uint64) {
 		g.code.Written(st.RIP, len(code))
 		g.State = *st
 		g.Refresh()
+		if s.windows && g == s.b {
+			g.openWindow()
+		}
 		if s.interrupt > 0 && s.interrupt < count {
 			g.runSlices(s.interrupt, func() uint64 { return count }, func() {})
 			g.CPU.board.(*pins).vector = 0x50
@@ -227,6 +232,9 @@ func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 			st.GPR[i] = r.Uint64N(64)
 		default:
 			st.GPR[i] = rigData + r.Uint64N(0x3000)
+		}
+		if s.windows && s.bits == 64 && r.IntN(3) == 0 {
+			st.GPR[i] |= highStart
 		}
 		st.GPR[i] &= ^uint64(0) >> (64 - s.bits)
 	}

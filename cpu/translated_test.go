@@ -124,20 +124,30 @@ func TestSequences(t *testing.T) {
 		for name, pool := range map[string][][][]byte{"all forms": cpu.Samples(bits), "clustered": cpu.Clustered(bits)} {
 			t.Run(fmt.Sprintf("%d bits, %s", bits, name), func(t *testing.T) {
 				t.Parallel()
-				runSequences(t, bits, pool, seed, span)
+				runSequences(t, bits, pool, seed, span, false)
+			})
+			t.Run(fmt.Sprintf("%d bits, %s, windows", bits, name), func(t *testing.T) {
+				t.Parallel()
+				runSequences(t, bits, pool, seed, span, true)
 			})
 		}
 	}
 }
 
 // runSequences runs batches from seed on for a span of time.
-func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span time.Duration) {
+func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span time.Duration, windows bool) {
 	var e *jit.Engine
 	s := cpu.NewSequences(t, bits, pool, func(k *cpu.CodeCache) {
 		var err error
 		e, err = jit.Attach(k, 0)
 		require.NoError(t, err)
 	})
+	if windows {
+		if !e.Windows() {
+			t.Skip("this host has no windows")
+		}
+		s.UseWindows(t)
+	}
 	defer func() { require.NoError(t, e.Close()) }()
 	e.Hold()
 	defer e.Release()

@@ -112,6 +112,9 @@ func stackEntry(entry int) (tag, host amd64.Mem) {
 // the host operand. It uses tmpC and tmpB and leaves the flags alone.
 func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 	t.accesses++
+	if t.direct() {
+		return t.inWindow(m, n, kind)
+	}
 	var host amd64.Mem
 	stack := t.usesEntry(m, n)
 	switch {
@@ -122,7 +125,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		tag.Disp += set
 		host = tlbHost
 		host.Disp += set
-		t.Load(tmpC, tag, 8)
+		loadTLB(t.Asm, tmpC, tag, tmpC)
 		t.Lea(tmpC, t.lastByte(m, tmpC, int32(n), pageSize), 8)
 		t.Shrx(tmpC, tmpC, regTLB, 8)
 	default:
@@ -136,13 +139,23 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		s.access = cpu.NativeWrite
 	}
 	s.back = t.N
-	t.Load(tmpB, host, 8)
+	loadTLB(t.Asm, tmpB, host, tmpC)
 	return with(m, tmpB)
+}
+
+// loadTLB loads a word of the TLB, by way of a register where R15 is not the address of that.
+func loadTLB(a *amd64.Asm, dst amd64.Reg, m amd64.Mem, via amd64.Reg) {
+	if a.Windowed && m.Base == regTLB {
+		a.Load(via, field(cpu.NativeOffsets.TLB), 8)
+		m.Base = via
+		m.Disp += tlbBias
+	}
+	a.Load(dst, m, 8)
 }
 
 // usesEntry reports whether n bytes at m are looked for in one of the stack's entries.
 func (t *trans) usesEntry(m amd64.Mem, n int) bool {
-	return m.Base == guestSP && n <= windowStep && !t.b.Scattered()
+	return m.Base == guestSP && n <= windowStep && !t.b.Scattered() && !t.Windowed
 }
 
 // searchStack is search in the stack's entry.
@@ -163,7 +176,7 @@ func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 		r = tmpB
 	}
 	t.Shrx(tmpB, r, regTLB, 4)
-	t.Load(tmpC, indexed(tags(kind), tmpB), 8)
+	loadTLB(t.Asm, tmpC, indexed(tags(kind), tmpB), tmpC)
 	t.Lea(tmpC, t.lastByte(m, tmpC, n, pageSize), 8)
 	t.Shrx(tmpC, tmpC, regTLB, 8)
 	return indexed(tlbHost, tmpB)
@@ -180,7 +193,7 @@ func (t *trans) missed(s *slowPath) {
 	} else if look != amd64.At(tmpA, 0) {
 		t.Lea(tmpA, look, 8)
 	}
-	x := cpu.NativeExit{Kind: s.access, Op: s.op}
+	x := cpu.NativeExit{Kind: s.access, Op: s.op, Placed: s.placed}
 	if !s.stack {
 		t.Store(natLinear, tmpA, 8)
 		t.exit(x)
@@ -205,7 +218,7 @@ func (t *trans) missed(s *slowPath) {
 	}
 	t.giveBack()
 	t.MovImm(tmpC, uint64(id))
-	t.JmpTo(t.e.glueOf(t.long).exit[index(t.inMem)])
+	t.JmpTo(t.glue().exit[index(t.inMem)])
 }
 
 // emitStackLookup writes the search of the TLB for a stack access at tmpA. RCX is

@@ -246,15 +246,15 @@ const (
 // findJump makes tmpB the entry of the jump cache that the target in tmpA would have, and
 // tmpC plus if it has.
 func findJump(a *amd64.Asm, plus int32) {
-	a.Rorx(tmpC, tmpA, 16, 8)
-	a.Lea(tmpC, amd64.Mem{Base: tmpA, Index: tmpC, Scale: 1}, 4)
-	a.Movzx16(tmpC, tmpC)
-	a.Load(tmpB, natJumps, 8)
-	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
-	a.Lea(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8) // 16 bytes a slot
 	a.Shrx(tmpC, tmpA, regTLB, 4)
-	a.Load(tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), 8)
+	loadTLB(a, tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), tmpB)
 	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: plus}, 8)
+	a.Rorx(tmpB, tmpA, 16, 8)
+	a.Lea(tmpB, amd64.Mem{Base: tmpA, Index: tmpB, Scale: 1}, 4)
+	a.Movzx16(tmpB, tmpB)
+	a.Load(tmpA, natJumps, 8)
+	a.Lea(tmpA, amd64.Mem{Base: tmpA, Index: tmpB, Scale: 3}, 8)
+	a.Lea(tmpB, amd64.Mem{Base: tmpA, Index: tmpB, Scale: 3}, 8) // 16 bytes a slot
 	a.Load(tmpA, amd64.At(tmpB, jumpCheck), 8)
 	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
 }

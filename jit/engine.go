@@ -55,13 +55,14 @@ type Engine struct {
 	held bool     // Hold has taken the thread
 	at   *cpu.CPU // where GS is on that thread
 
-	glue    [2]glue               // of 32- and 64-bit code
+	glue    [cpu.CodeKinds]glue
 	lookup  [cpu.StackEntries]int // of stack accesses
 	windows int                   // offset of a table, see stackWindow
-	loadSSE int                   // offset of what loads the XMM registers
+	loadSSE [2]int                // offsets of what loads the XMM registers, and for windows
 	start   int                   // of blocks
 
 	accesses []stackSite // by exit
+	faults   *faultTable // nil: there are no windows
 
 	exits  chunks[cpu.NativeExit]
 	links  chunks[link]
@@ -116,6 +117,9 @@ func attach(code *cpu.CodeCache, heat int) (*Engine, error) {
 	if err := e.makeSites(); err != nil {
 		return nil, errors.Join(err, buf.close())
 	}
+	if e.gs {
+		e.faults = newFaultTable(buf)
+	}
 	e.hot = map[uint64]uint64{}
 	e.Stats.Ops = make([]uint64, len(isa.Forms))
 	e.emitGlue()
@@ -137,6 +141,8 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.Release()
+	e.code.DropWindows()
+	e.faults.close()
 	buf := e.buf
 	e.buf, e.asm.Buf = nil, nil
 	var err error
@@ -151,6 +157,7 @@ func (e *Engine) Close() error {
 
 func (e *Engine) reset() {
 	e.asm.N = e.start
+	e.faults.clear()
 	e.code.ForgetAll(e.blocks)
 	clear(e.blocks)
 	e.blocks = e.blocks[:0]
@@ -182,8 +189,8 @@ func enter(base, entry, prologue uintptr)
 // looking at the clock each time would cost more than many of them take.
 const sampleEnters = 61
 
-// Enter runs host code from entry, of 64-bit code if long, until it comes back.
-func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
+// Enter runs host code from entry until it comes back.
+func (e *Engine) Enter(c *cpu.CPU, entry uintptr, kind cpu.CodeKind) {
 	e.Stats.Enters++
 	if uintptr(unsafe.Pointer(c))&63 != 0 {
 		panic("jit: the processor's address is not a multiple of 64")
@@ -193,7 +200,7 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, long bool) {
 	if sample {
 		began = time.Now()
 	}
-	g := e.glueOf(long)
+	g := &e.glue[kind]
 	prologue := g.prologue
 	switch {
 	case e.gs:
@@ -308,6 +315,8 @@ var (
 	natSpill   = native(unsafe.Offsetof(cpu.NativeState{}.Spill))
 	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
 	natLooked  = native(unsafe.Offsetof(cpu.NativeState{}.Looked))
+	natWindow  = native(unsafe.Offsetof(cpu.NativeState{}.Window))
+	natLow     = native(unsafe.Offsetof(cpu.NativeState{}.Low))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
 	natSSE     = near(unsafe.Offsetof(cpu.NativeNear{}.SSE))
 	natNoFP    = near(unsafe.Offsetof(cpu.NativeNear{}.NoFP))
@@ -338,8 +347,6 @@ type glue struct {
 	barrier  int    // and those for which there is no landing
 }
 
-func (e *Engine) glueOf(long bool) *glue { return &e.glue[index(long)] }
-
 func index(b bool) int {
 	if b {
 		return 1
@@ -350,8 +357,12 @@ func index(b bool) int {
 // emitGlue writes what leads in and out of translated code.
 func (e *Engine) emitGlue() {
 	a := &e.asm
-	e.loadSSE = a.N
-	e.emitLoadSSE()
+	for i := range e.loadSSE {
+		a.Windowed = i == 1
+		e.loadSSE[i] = a.N
+		e.emitLoadSSE()
+	}
+	a.Windowed = false
 	e.windows = a.N
 	for off := int32(0); off < pageSize; off += windowStep {
 		a.Imm(uint64(-stackWindow(off)), 4)
@@ -360,14 +371,16 @@ func (e *Engine) emitGlue() {
 		e.lookup[entry] = a.N
 		e.emitStackLookup(entry)
 	}
-	for i := range e.glue {
-		e.emitGlueOf(i == 1)
+	for kind := range cpu.CodeKinds {
+		a.Windowed = kind&cpu.CodeWindowed != 0
+		e.emitGlueOf(kind)
 	}
+	a.Windowed = false
 	e.start = (a.N + 63) &^ 63
 }
 
-func (e *Engine) emitGlueOf(long bool) {
-	a, g := &e.asm, e.glueOf(long)
+func (e *Engine) emitGlueOf(kind cpu.CodeKind) {
+	a, g, long := &e.asm, &e.glue[kind], kind&cpu.CodeLong != 0
 	regs := func(move func(amd64.Reg, uint8)) {
 		for i, r := range hostReg {
 			if r != amd64.None && (long || i < 8) {
@@ -376,7 +389,9 @@ func (e *Engine) emitGlueOf(long bool) {
 		}
 	}
 	g.prologue = a.N
-	a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
+	if !a.Windowed {
+		a.Lea(amd64.RSI, amd64.At(amd64.RDX, cpuBias), 8)
+	}
 	if !e.gs { // arch_prctl takes no differences below 0
 		a.Mov(amd64.R14, amd64.RCX, 8) // which SYSCALL changes
 		a.MovImm(amd64.RDI, archSetGS)
@@ -386,10 +401,17 @@ func (e *Engine) emitGlueOf(long bool) {
 	}
 	g.again = a.N
 	a.Mov(amd64.R14, amd64.RCX, 8)
-	a.Load(regTLB, amd64.At(amd64.RDX, int32(cpu.NativeOffsets.TLB)), 8)
-	a.Lea(regTLB, amd64.At(regTLB, tlbBias), 8)
+	if a.Windowed {
+		a.Lea(regTLB, amd64.At(amd64.RDX, cpuBias+amd64.WindowBias), 8)
+		a.Load(amd64.RSI, natWindow, 8)
+	} else {
+		a.Load(regTLB, amd64.At(amd64.RDX, int32(cpu.NativeOffsets.TLB)), 8)
+		a.Lea(regTLB, amd64.At(regTLB, tlbBias), 8)
+	}
 	if e.gs {
-		a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB})    // SUB
+		if !a.Windowed {
+			a.Emit(&amd64.Insn{Opcode: 0x2b, Size: 8, Reg: amd64.RSI, RM: regTLB}) // SUB
+		}
 		a.Rdgsbase(amd64.RAX)                                                     // writing is much slower
 		a.Emit(&amd64.Insn{Opcode: 0x3b, Size: 8, Reg: amd64.RAX, RM: amd64.RSI}) // CMP
 		same := a.Jcc(4)
@@ -410,7 +432,7 @@ func (e *Engine) emitGlueOf(long bool) {
 	load := a.Jrcxz()                                                 // it was left in the middle of a block that has them loaded
 	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R14}) // JMP R14
 	a.PatchShort(load)
-	a.JmpTo(e.loadSSE)
+	a.JmpTo(e.loadSSE[index(a.Windowed)])
 
 	g.exit[0] = a.N
 	a.Store(natExit, amd64.RCX, 4)
@@ -439,7 +461,7 @@ func (e *Engine) emitGlueOf(long bool) {
 	a.PatchShort(loaded)
 	e.emitStoreSSE()
 	a.Bytes(0xc3)
-	e.emitReturned(long)
+	e.emitReturned(g)
 }
 
 // getFlags is LAHF; SETO AL: the status flags as NativeState has them, in AX.

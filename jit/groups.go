@@ -88,7 +88,7 @@ func (t *trans) plan(lowers []*lowering) {
 	for range t.ops {
 		t.roles = append(t.roles, none)
 	}
-	if t.b.Ungrouped() {
+	if t.b.Ungrouped() || t.Windowed {
 		return
 	}
 	open := openGroups{t.open[:0]}
@@ -130,25 +130,7 @@ func (t *trans) plan(lowers []*lowering) {
 			g.size++
 			t.roles[i] = id
 		}
-		size := int32(op.OpSize)
-		switch {
-		case op.Branch():
-		case l.stack == stackPush || l.stack == stackCall:
-			moved[isa.RSP] -= size
-		case l.stack == stackPop && !op.Mem():
-			moved[isa.RSP] += size
-			open.end(op.RM & 15)
-		case l.known:
-			t.forgetWritten(op, l, &open, &moved)
-		case l.sse:
-			if v := vectorOf(op); v.setGPRReg {
-				open.end(op.Reg & 15)
-			} else if v.setGPRRM && !op.Mem() {
-				open.end(op.RM & 15)
-			}
-		default:
-			open.endAll()
-		}
+		t.follow(op, l, &open, &moved)
 	}
 	slot := int32(0)
 	for i := range t.groups {
@@ -161,6 +143,30 @@ func (t *trans) plan(lowers []*lowering) {
 			g.slot = slot
 			slot++
 		}
+	}
+}
+
+// follow ends the groups whose registers the instruction changes, but for constants that
+// are added.
+func (t *trans) follow(op *cpu.Op, l *lowering, open *openGroups, moved *[16]int32) {
+	size := int32(op.OpSize)
+	switch {
+	case op.Branch():
+	case l.stack == stackPush || l.stack == stackCall:
+		moved[isa.RSP] -= size
+	case l.stack == stackPop && !op.Mem():
+		moved[isa.RSP] += size
+		open.end(op.RM & 15)
+	case l.known:
+		t.forgetWritten(op, l, open, moved)
+	case l.sse:
+		if v := vectorOf(op); v.setGPRReg {
+			open.end(op.Reg & 15)
+		} else if v.setGPRRM && !op.Mem() {
+			open.end(op.RM & 15)
+		}
+	default:
+		open.endAll()
 	}
 }
 
@@ -268,7 +274,7 @@ func (t *trans) groupable(op *cpu.Op, l *lowering) (p place, at, n int32, kind i
 // grouped is access for an access that may belong to a group.
 func (t *trans) grouped(m amd64.Mem, n, kind int) amd64.Mem {
 	id := t.roles[t.i]
-	if id == none || t.groups[id].slot == none {
+	if t.Windowed || id == none || t.groups[id].slot == none {
 		return t.access(m, n, kind)
 	}
 	t.accesses++

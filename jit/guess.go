@@ -21,7 +21,7 @@ var noGuess = rand.Uint64()
 // the link with the number that is returned.
 func (t *trans) guess() (id int) {
 	var s link
-	t.Load(tmpC, inTLB(cpu.NativeOffsets.TLBCode), 8)
+	loadTLB(t.Asm, tmpC, inTLB(cpu.NativeOffsets.TLBCode), tmpC)
 	s.set = int32(t.N - 4)
 	s.key = int32(t.MovImm64(tmpB, noGuess))
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
@@ -55,6 +55,9 @@ func (t *trans) guessed(p *slowPath) {
 // learn makes a guess.
 func (e *Engine) learn(s *link, to *cpu.Block) {
 	set := inTLB(cpu.NativeOffsets.TLBCode + uintptr(to.RIP()>>12&(cpu.TLBSets-1)*8)).Disp
+	if to.Windowed() {
+		set += tlbBias
+	}
 	binary.LittleEndian.PutUint32(e.asm.Buf[s.set:], uint32(set))
 	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -to.RIP()-to.CodeKey())
 	e.asm.Patch(int(s.rel), int(s.to))

@@ -36,6 +36,7 @@ type lowering struct {
 	known  bool // access tells all the registers that it writes
 	sse    bool // vectorOf does
 	stack  stackEffect
+	direct bool // it may use a window, see window.go
 }
 
 // access is what an instruction does to its operands.
@@ -46,6 +47,7 @@ var lowerings = func() []*lowering {
 	for i := 1; i < len(isa.Forms); i++ {
 		if t[i] = newLowering(&isa.Forms[i]); t[i] != nil {
 			t[i].classify(&isa.Forms[i])
+			t[i].direct = directForm(&isa.Forms[i], t[i])
 		}
 	}
 	return t

@@ -2,7 +2,10 @@
 
 package jit
 
-import "g86/jit/amd64"
+import (
+	"g86/cpu"
+	"g86/jit/amd64"
+)
 
 // Calls and returns of the guest are calls and returns of the host, whose processor
 // predicts returns by the calls before. RSP is a stack of host addresses beside the guest's
@@ -30,7 +33,7 @@ func (t *trans) landing(next uint64) {
 		t.MovImm64(tmpC, v+well)
 		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA}, 8)
 	}
-	elsewhere := t.e.glueOf(t.long).returned
+	elsewhere := t.glue().returned
 	var on int
 	if t.checks == ChecksOver || t.checks == ChecksSign && t.long { // any difference may be
 		here := t.Jrcxz()
@@ -48,8 +51,8 @@ func (t *trans) landing(next uint64) {
 }
 
 // emitReturned writes where returns go that a landing does not expect, and the barrier.
-func (e *Engine) emitReturned(long bool) {
-	a, g := &e.asm, e.glueOf(long)
+func (e *Engine) emitReturned(g *glue) {
+	a := &e.asm
 	g.barrier = a.N
 	a.Lea(amd64.RSP, amd64.At(amd64.RSP, -8), 8)
 	g.returned = a.N
@@ -63,4 +66,4 @@ func (e *Engine) emitReturned(long bool) {
 }
 
 // Barrier is what has to be at the bottom of a stack of return addresses.
-func (e *Engine) Barrier(long bool) uintptr { return e.base + uintptr(e.glueOf(long).barrier) }
+func (e *Engine) Barrier(kind cpu.CodeKind) uintptr { return e.base + uintptr(e.glue[kind].barrier) }

@@ -126,6 +126,9 @@ func (t *trans) setIF(unless, m amd64.Mem) bool {
 
 // setAC changes RFLAGS.AC in ring 0 with SMAP, and with it the TLB of what follows.
 func (t *trans) setAC(index int, ac uint64) bool {
+	if t.Windowed {
+		return false
+	}
 	t.need(natNoAC)
 	o := &cpu.NativeOffsets
 	t.Load(tmpB, field(o.TLBs+8*uintptr(index)), 8)
@@ -227,7 +230,7 @@ func (t *trans) needAligned(lin amd64.Mem) {
 	case r == amd64.None:
 		r = tmpC
 		t.MovImm(r, uint64(uint32(lin.Disp)))
-	case lin.Disp&15 != 0:
+	case lin.Disp&15 != 0 || lin.Index != amd64.None:
 		r = tmpC
 		t.Lea(r, lin, 8)
 	}
@@ -336,12 +339,12 @@ func (t *trans) repeatString(moves bool, size int) {
 	find := func(r amd64.Reg, kind int) {
 		t.Lea(tmpA, amd64.Mem{Base: r, Index: count, Scale: scale, Disp: -1}, 8) // its last byte
 		t.Shrx(tmpC, r, regTLB, 4)
-		t.Load(tmpB, indexed(tags(kind), tmpC), 8)
+		loadTLB(t.Asm, tmpB, indexed(tags(kind), tmpC), tmpB)
 		t.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
 		t.Shrx(tmpC, tmpC, regTLB, 8)
 		t.needZero()
 		t.Shrx(tmpC, r, regTLB, 4)
-		t.Load(tmpB, indexed(tlbHost, tmpC), 8)
+		loadTLB(t.Asm, tmpB, indexed(tlbHost, tmpC), tmpB)
 	}
 	if moves {
 		find(amd64.RSI, read)

@@ -62,6 +62,11 @@ type trans struct {
 	groups []group
 	open   []openGroup // plan's
 
+	sites    []slowPath // of accesses in a window, by Asm.Tag
+	verified []verified // planWindow's
+	static   bool       // the operand's address is constant
+	constant uint64
+
 	insn amd64.Insn // emit's
 	mem  amd64.Mem
 
@@ -81,6 +86,7 @@ type slowPath struct {
 	size   int
 	stack  bool // by way of the stack's entry
 	back   int
+	placed bool      // it was thought to be in a region of the window
 	first  amd64.Mem // of a group: the span bytes that were looked for
 	span   int
 
@@ -119,7 +125,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 
 // translate writes the host code, in an empty buffer if it is full.
 func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
-	if e.asm.N+blockRoom > len(e.asm.Buf) || e.exits.n+blockExits > maxExits {
+	if e.asm.N+blockRoom > len(e.asm.Buf) || e.exits.n+blockExits > maxExits || e.faults.full() {
 		e.Stats.Resets++
 		e.reset()
 	}
@@ -130,6 +136,8 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 		lowers = append(lowers, lookup(&t.ops[i]))
 	}
 	t.lowers = lowers
+	t.Windowed = b.Windowed()
+	defer func() { t.Windowed = false }()
 	first, exits, links := t.N, e.exits.n, e.links.n
 	n := &cpu.Native{}
 	t.checks = e.Checks
@@ -140,6 +148,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	}
 	t.body = t.N
 	t.outOfLine()
+	t.placeSites()
 	t.reborrow(n)
 	n.Accesses = t.accesses
 	n.Exits = [2]uint32{uint32(exits), uint32(e.exits.n)}
@@ -154,9 +163,11 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	t.inMem, t.clear, t.slow, t.done = false, 0, t.slow[:0], false
 	t.sse, t.fp = false, false
 	t.x87, t.note = false, 0
+	t.sites, t.Sites = t.sites[:0], t.Sites[:0]
 	t.liveness(lowers)
 	t.chooseSwaps(lowers)
 	t.plan(lowers)
+	t.planWindow(lowers)
 	n.Resume = make([]uint16, len(t.ops))
 
 	t.reserve(lowers)
@@ -178,7 +189,7 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	}
 
 	for i := range t.ops {
-		t.i = i
+		t.i, t.static = i, false
 		t.makeIsland(&t.ops[i], lowers[i])
 		at := t.N
 		t.starts = append(t.starts, at)
@@ -226,6 +237,8 @@ func (t *trans) liveness(lowers []*lowering) {
 	}
 }
 
+func (t *trans) glue() *glue { return &t.e.glue[t.b.Kind()] }
+
 // newExit gives an exit with the flags where they are its number.
 func (t *trans) newExit(x cpu.NativeExit) uint32 {
 	x.Block, x.Clear = t.b, uint16(t.clear)
@@ -238,7 +251,7 @@ func (t *trans) exit(x cpu.NativeExit) {
 		t.giveBack()
 	}
 	t.MovImm(tmpC, uint64(t.newExit(x)))
-	t.JmpTo(t.e.glueOf(t.long).exit[index(t.inMem)])
+	t.JmpTo(t.glue().exit[index(t.inMem)])
 }
 
 // interpret leaves the current instruction to the interpreter.
@@ -282,7 +295,7 @@ func (t *trans) outOfLine() {
 			skip := t.Jmp()
 			t.PatchShort(load)
 			t.LeaCode(tmpB, s.loadSSE)
-			t.JmpTo(t.e.loadSSE)
+			t.JmpTo(t.e.loadSSE[index(t.Windowed)])
 			t.Patch(skip, t.N)
 		}
 		x := cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op}
@@ -352,7 +365,7 @@ func (t *trans) linkFrom(pos int, target uint64) {
 // checkKey makes RCX well(1) if the code key of lin's page is key. It returns where the
 // negated key stands.
 func (t *trans) checkKey(lin, key uint64) (at int) {
-	t.Load(tmpC, inTLB(cpu.NativeOffsets.TLBCode+uintptr(lin>>12&(cpu.TLBSets-1)*8)), 8)
+	loadTLB(t.Asm, tmpC, inTLB(cpu.NativeOffsets.TLBCode+uintptr(lin>>12&(cpu.TLBSets-1)*8)), tmpC)
 	at = t.MovImm64(tmpA, -key)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
 	return at
@@ -465,6 +478,7 @@ const (
 // where it wraps; it matches no page then. With a base of FS or GS it does not, and the
 // offset's wrapping, which is beyond the limit, is looked for.
 func (t *trans) linear(op *cpu.Op, n int) (amd64.Mem, bool) {
+	t.static = false
 	seg := op.Seg
 	if seg != isa.FS && seg != isa.GS {
 		if seg == isa.CS && !t.long {
@@ -518,6 +532,7 @@ func (t *trans) offset(op *cpu.Op) (amd64.Mem, bool) {
 		if size == 4 {
 			v = uint64(uint32(v))
 		}
+		t.static, t.constant = op.Seg != isa.FS && op.Seg != isa.GS, v
 		if reaches(int64(v)) {
 			return amd64.At(amd64.None, int32(v)), true
 		}
@@ -533,6 +548,9 @@ func (t *trans) offset(op *cpu.Op) (amd64.Mem, bool) {
 		if m.Base == amd64.None && m.Scale == 0 {
 			m.Base, m.Index = m.Index, amd64.None
 		}
+	}
+	if !t.long && size == 4 && t.direct() && op.Seg != isa.FS && op.Seg != isa.GS {
+		return m, true // the host's sum wraps as the guest's does
 	}
 	wraps := !t.long && m.Disp < -1<<16 // often on purpose: an array in the upper half
 	if m.Index == amd64.None && m.Base != tmpC && m.Base != tmpA && (size == 8 || !t.long && !wraps) && reaches(int64(m.Disp)) {

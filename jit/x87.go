@@ -129,12 +129,12 @@ func lowerX87(t *trans, op *cpu.Op, l *lowering) bool {
 // noteOperand notes the address of an operand in memory.
 func (t *trans) noteOperand(lin amd64.Mem, seg uint8) {
 	r := lin.Base
-	if lin.Disp != 0 || r == amd64.None {
+	if lin.Disp != 0 || r == amd64.None || lin.Index != amd64.None {
 		r = tmpC
 		if lin.Base == amd64.None {
 			t.MovImm(r, uint64(int64(lin.Disp)))
 		} else {
-			t.Lea(r, lin, 8)
+			t.Lea(r, lin, t.width())
 		}
 	}
 	t.Store(natX87DP, r, 8)

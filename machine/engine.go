@@ -75,6 +75,7 @@ func (m *Machine) attach(name string) (e engine, err error) {
 	e.name = name
 	switch name {
 	case "jit":
+		m.code.Share(m.ram, m.ramFile)
 		e.jit, err = jit.Attach(m.code, jit.Heat)
 	case "kvm":
 		err = m.attachKVM(&e)

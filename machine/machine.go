@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,38 +51,39 @@ type Machine struct {
 	model *cpu.Model
 
 	// The board, in the order of board.txt.
-	cpus   []*cpu.CPU
-	boards []*board
-	code   *cpu.CodeCache
-	bus    *bus.Bus
-	clk    *clock.Clock
-	ram    []byte
-	rom    []byte // C0000h-FFFFFh
-	big    []byte // the firmware below 4 GiB
-	pci    *pci.Bus
-	apics  *apic.System // nil: the model has none
-	pic    *pic.PIC
-	pit    *pit.PIT
-	rtc    *rtc.RTC
-	hpet   *hpet.HPET
-	dma    *dma.DMA
-	sysctl *sysctl.SysCtl
-	ps2    *ps2.PS2
-	uarts  [4]*uart.UART
-	pm     *piix.PM
-	ide    *ide.Controller
-	floppy *floppy.Controller
-	vga    *vga.VGA
-	fwcfg  *fwcfg.FwCfg
-	genID  *vmgenid.Device
-	ferr   *ferr
-	lines  [16]*irq.Shared // ISA interrupts
-	gates  [2]*gate        // IRQ 0 and IRQ 8 behind the HPET
-	bios   *firmware.BIOS  // nil: a firmware file of the user's
-	devs   []devices.Device
-	images []*disk.Image
-	boot   bootPlan
-	engine engine
+	cpus    []*cpu.CPU
+	boards  []*board
+	code    *cpu.CodeCache
+	bus     *bus.Bus
+	clk     *clock.Clock
+	ram     []byte
+	ramFile *os.File // what it is mapped from, see allocate
+	rom     []byte   // C0000h-FFFFFh
+	big     []byte   // the firmware below 4 GiB
+	pci     *pci.Bus
+	apics   *apic.System // nil: the model has none
+	pic     *pic.PIC
+	pit     *pit.PIT
+	rtc     *rtc.RTC
+	hpet    *hpet.HPET
+	dma     *dma.DMA
+	sysctl  *sysctl.SysCtl
+	ps2     *ps2.PS2
+	uarts   [4]*uart.UART
+	pm      *piix.PM
+	ide     *ide.Controller
+	floppy  *floppy.Controller
+	vga     *vga.VGA
+	fwcfg   *fwcfg.FwCfg
+	genID   *vmgenid.Device
+	ferr    *ferr
+	lines   [16]*irq.Shared // ISA interrupts
+	gates   [2]*gate        // IRQ 0 and IRQ 8 behind the HPET
+	bios    *firmware.BIOS  // nil: a firmware file of the user's
+	devs    []devices.Device
+	images  []*disk.Image
+	boot    bootPlan
+	engine  engine
 
 	// The run loop.
 	state   runState
@@ -170,7 +172,7 @@ func (m *Machine) Close() error {
 		errs = append(errs, m.detach())
 	}
 	if m.ram != nil {
-		errs = append(errs, release(m.ram))
+		errs = append(errs, release(m.ram, m.ramFile))
 	}
 	return errors.Join(errs...)
 }

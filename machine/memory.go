@@ -21,7 +21,7 @@ func (m *Machine) buildMemory() error {
 	if s := m.cfg.saved; s != nil && s.shared != nil {
 		m.ram, err = mapPrivate(s.shared, m.cfg.Memory)
 	} else {
-		m.ram, err = allocate(m.cfg.Memory)
+		m.ram, m.ramFile, err = allocate(m.cfg.Memory)
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,24 +20,39 @@ const mapNoReserve = 0x4000
 const madvHugePage = 14
 
 // allocate returns n bytes of zeroed memory outside of Go's heap: machine code
-// may address it and the garbage collector never looks at it.
-func allocate(n uint64) ([]byte, error) {
+// may address it and the garbage collector never looks at it. Where the host can, it is a
+// file without a name, nil where not, whose pages can be mapped at other addresses, too.
+func allocate(n uint64) ([]byte, *os.File, error) {
 	flags := syscall.MAP_ANON | syscall.MAP_PRIVATE
 	if runtime.GOOS == "linux" {
 		flags |= mapNoReserve
 	}
-	b, err := syscall.Mmap(-1, 0, int(n), syscall.PROT_READ|syscall.PROT_WRITE, flags)
+	file := memoryFile(n)
+	fd := -1
+	if file != nil {
+		fd, flags = int(file.Fd()), syscall.MAP_SHARED|mapNoReserve
+	}
+	b, err := syscall.Mmap(fd, 0, int(n), syscall.PROT_READ|syscall.PROT_WRITE, flags)
 	if err != nil {
-		return nil, &ConfigError{StatusHost, fmt.Errorf("cannot get %d MiB of memory for the guest: %w; give less with -m", n>>20, err)}
+		if file != nil {
+			err = errors.Join(err, file.Close())
+		}
+		return nil, nil, &ConfigError{StatusHost, fmt.Errorf("cannot get %d MiB of memory for the guest: %w; give less with -m", n>>20, err)}
 	}
 	if runtime.GOOS == "linux" {
 		unix.Madvise(b, madvHugePage) // a wish: without it all is well, but slower
 	}
-	return b, nil
+	return b, file, nil
 }
 
-// release gives memory of allocate back.
-func release(b []byte) error { return syscall.Munmap(b) }
+// release gives memory of allocate or mapPrivate back.
+func release(b []byte, file *os.File) error {
+	err := syscall.Munmap(b)
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
+	return err
+}
 
 // mapPrivate maps n bytes of a file copy-on-write.
 func mapPrivate(f *os.File, n uint64) ([]byte, error) {

@@ -85,11 +85,11 @@ func (m *Machine) reload(s *Snapshot) error {
 	if err := m.settle(); err != nil {
 		return err
 	}
-	ram, err := allocate(m.cfg.Memory)
+	ram, file, err := allocate(m.cfg.Memory)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = release(ram) }()
+	defer func() { _ = release(ram, file) }()
 	if err := s.unpackRAM(ram); err != nil {
 		return err
 	}

@@ -40,8 +40,27 @@ type Mem struct {
 	Base, Index Reg
 	Scale       uint8 // shift
 	GS          bool  // the base of GS is added
+	Guest       Guest // it is the guest's memory
 	Disp        int32
 }
+
+// Guest says how the guest's memory is addressed in a window, where the host may find
+// nothing: the instruction is a site.
+type Guest uint8
+
+// Ways of addressing it.
+const (
+	NotGuest Guest = iota
+	GuestAt        // by registers alone
+	GuestGS        // and the base of GS
+	Guest32        // likewise, of a sum of 32 bits
+)
+
+// Site is where an instruction accesses the guest's memory.
+type Site struct{ At, Tag int }
+
+// WindowBias is what is subtracted from displacements of the processor where it is at R15.
+const WindowBias = 12
 
 // At is the operand [base+disp].
 func At(base Reg, disp int32) Mem { return Mem{Base: base, Index: None, Disp: disp} }
@@ -68,6 +87,13 @@ type Asm struct {
 
 	// GSAlone makes the base of GS stand in for the base register of operands that have both.
 	GSAlone bool
+
+	// Windowed makes the base register alone stand for operands with the base of GS, which is
+	// a window's, less WindowBias.
+	Windowed bool
+
+	Sites []Site // that have been written
+	Tag   int    // of the next ones
 }
 
 // Bytes appends bytes.
@@ -100,7 +126,24 @@ func hi(r Reg) uint8 {
 
 // Emit appends an instruction.
 func (a *Asm) Emit(i *Insn) {
+	if i.Mem != nil && i.Mem.Guest != NotGuest {
+		a.Sites = append(a.Sites, Site{a.N, a.Tag})
+		if i.Mem.Guest >= GuestGS {
+			a.byte(0x65)
+		}
+		if i.Mem.Guest == Guest32 {
+			a.byte(0x67)
+		}
+	}
 	if i.Mem != nil && i.Mem.GS {
+		if a.Windowed {
+			near := *i
+			m := *i.Mem
+			m.GS, m.Disp = false, m.Disp-WindowBias
+			near.Mem = &m
+			a.Emit(&near)
+			return
+		}
 		a.byte(0x65)
 		if a.GSAlone {
 			alone := *i

@@ -1,0 +1,454 @@
+package cpu
+
+import (
+	"os"
+	"slices"
+	"unsafe"
+)
+
+// Windows. Host code need not search a TLB where the host's own processor translates: a
+// window is a range of the host's addresses at which the pages that a TLB holds are mapped
+// a second time, in the guest's order. What is not mapped there makes the host raise a
+// fault, which package jit turns into an exit, and touch maps the page then.
+//
+// Mapping a page takes some microseconds, as much as hundreds of searches. So a TLB gets
+// a window once its translations have lasted for a while, and loses it when they are
+// dropped or too many pages come and go. Blocks that use the window are others than those
+// that search: the code cache keeps both.
+//
+// A window has two parts: the low 4 GiB, and for 64-bit code the upper half of what is
+// user space in the common systems, where libraries, stacks and programs lie that may be
+// loaded anywhere. Around each nothing is ever mapped, as far as displacements reach.
+
+// Region is a part of the linear addresses.
+type Region uint8
+
+// Regions of an access of translated code.
+const (
+	Anywhere Region = iota // outside of windows
+	Low                    // below 4 GiB
+	High                   // from 2^46 to 2^47
+)
+
+const (
+	lowEnd    = 1 << 32
+	highStart = 1 << 46
+	highEnd   = 1 << 47
+
+	windowGuard = 4 << 30
+)
+
+// RegionOf is the region of a linear address.
+func RegionOf(lin uint64) Region {
+	switch {
+	case lin < lowEnd:
+		return Low
+	case lin >= highStart && lin < highEnd:
+		return High
+	}
+	return Anywhere
+}
+
+// window is what decides when a TLB has one.
+type window struct {
+	open     bool
+	refused  bool   // the host gives no room
+	next     uint64 // instruction count before which it is not opened
+	patience uint64 // how many instructions translations have to last first
+	opened   uint64 // instruction count
+	paid     uint64 // pages that were mapped or unmapped since
+	checked  uint64 // instruction count when a number of them was
+}
+
+const (
+	leastPatience = 3_000_000
+	mostPatience  = 1 << 34
+
+	// What a page costs when it is mapped or unmapped by itself, or with others, in
+	// instructions that have to gain it.
+	pageCost      = 40_000
+	pageCostPrime = 8_000
+
+	checkPages = 256    // pages that come and go between two looks at what they cost
+	maxShown   = 24_000 // pages: the host bounds how many mappings there may be
+	aroundMost = 32     // pages that are mapped with one that was asked for
+)
+
+// noHigh is the base of GS where there is no high part: what is added to it is not mapped.
+const noHigh = 1<<64 - 1<<47
+
+// NoLinear stands for the linear address of an access where the host does not tell; it is
+// not canonical.
+const NoLinear = 1 << 63
+
+// shownPages is the part of a TLB that its window needs; none of it is Go's.
+type shownPages struct {
+	pages [tlbSize]uint64 // by set: the linear page that is mapped, with pageShown and pageWrites; or 0
+	n     int             // how many are
+	low   uintptr         // host address of linear address 0, 0: there is no window
+	high  uintptr         // likewise of the high part, which is far from there
+}
+
+const (
+	pageShown  = 1
+	pageWrites = 2
+)
+
+// place is where a linear page is in the window.
+func (s *shownPages) place(page uint64) (at uintptr, ok bool) {
+	switch RegionOf(page) {
+	case Low:
+		return s.low + uintptr(page), s.low != 0
+	case High:
+		return s.high + uintptr(page), s.high != 0
+	}
+	return 0, false
+}
+
+// linear is the linear address of a host address in the window, or close to it.
+func (s *shownPages) linear(at uint64) uint64 {
+	if at == NoLinear {
+		return at
+	}
+	if int64(at) < 0 {
+		return at - noHigh
+	}
+	if lin := at - uint64(s.high); s.high != 0 && lin-highStart+windowGuard < highEnd-highStart+2*windowGuard {
+		return lin
+	}
+	return at - uint64(s.low)
+}
+
+// hide takes the page of a set out of the window.
+func (s *shownPages) hide(set uint32) {
+	if p := &s.pages[set]; *p != 0 {
+		if at, ok := s.place(*p &^ 0xfff); ok {
+			hidePages(at, pageSize)
+		}
+		*p = 0
+		s.n--
+	}
+}
+
+// hideAll takes all pages out of the window.
+func (t *tlb) hideAll() {
+	s := &t.window
+	if s.n == 0 {
+		return
+	}
+	low, high := false, false
+	for n := range t.list {
+		for _, set := range t.list[n].all() {
+			if p := &s.pages[set]; *p != 0 {
+				low = low || *p < lowEnd
+				high = high || *p >= lowEnd
+				*p = 0
+			}
+		}
+	}
+	s.n = 0
+	if low {
+		hidePages(s.low, lowEnd)
+	}
+	if high {
+		hidePages(s.high+highStart, highEnd-highStart)
+	}
+}
+
+// offset is where in the file of the guest's memory a host address is.
+func (k *CodeCache) offset(host uintptr) (off uintptr, ok bool) {
+	off = host - uintptr(unsafe.Pointer(unsafe.SliceData(k.shared)))
+	return off, off < uintptr(len(k.shared))
+}
+
+// Share says that memory is that of a file, whose pages may be mapped again.
+func (k *CodeCache) Share(memory []byte, file *os.File) {
+	k.shared, k.sharedFile = memory, file
+}
+
+// mayShow tells whether the window may show a page, and with pageWrites if it may be
+// written there.
+func (t *tlb) mayShow(set uint32, page uint64) (writes uint64, ok bool) {
+	if t.r[set] != tag(page) {
+		return 0, false
+	}
+	if t.w[set] == tag(page) {
+		writes = pageWrites
+	}
+	return writes, true
+}
+
+// show maps a page that the TLB translates, and its neighbours that lie beside it in the
+// host's memory, too. It fails for what is no memory of the guest's, and where the host fails.
+func (c *CPU) show(t *tlb, page uint64, most int) bool {
+	s := &t.window
+	set := uint32(page >> 12 & (tlbSize - 1))
+	at, ok := s.place(page)
+	writes, may := t.mayShow(set, page)
+	if !ok || !may || s.n+most > maxShown/len(c.code.cpus) {
+		return false
+	}
+	k := c.code
+	off, ok := k.offset(t.host[set] + uintptr(page))
+	if !ok || off+pageSize > uintptr(len(k.shared)) {
+		return false
+	}
+	n := 1
+	for n < most {
+		next, p := (set+uint32(n))&(tlbSize-1), page+uint64(n)*pageSize
+		if w, ok := t.mayShow(next, p); !ok || w != writes || t.host[next] != t.host[set] || s.pages[next] != 0 ||
+			RegionOf(p) != RegionOf(page) || off+uintptr(n+1)*pageSize > uintptr(len(k.shared)) {
+			break
+		}
+		n++
+	}
+	if !showPages(at, uintptr(n)*pageSize, k.sharedFile, off, writes != 0) {
+		return false
+	}
+	for i := range n {
+		p := &s.pages[(set+uint32(i))&(tlbSize-1)]
+		if *p == 0 {
+			s.n++
+		}
+		*p = page + uint64(i)*pageSize | pageShown | writes
+	}
+	return true
+}
+
+// considerWindow opens the window of the privilege in use if its translations have lasted.
+func (c *CPU) considerWindow() {
+	w := &c.windows[c.tlbIndex]
+	if w.open || w.refused || c.ICount < w.next || c.code.sharedFile == nil || !c.code.translator.Windows() {
+		return
+	}
+	if w.patience == 0 {
+		w.patience = leastPatience
+		if w.next = c.flushed[c.tlbIndex] + w.patience; c.ICount < w.next {
+			return
+		}
+	}
+	if c.tlbIndex == tlbSuperAC || c.tlbIndex == tlbSuper && c.CR4&CR4SMAP != 0 {
+		return // STAC and CLAC change the TLB within host code
+	}
+	t := c.tlb
+	var pages []uint64
+	outside := 0
+	for n := range t.list {
+		for _, set := range t.list[n].all() {
+			if r := t.r[set]; fast(r, set) {
+				if RegionOf(-r) == Anywhere {
+					outside++
+				} else {
+					pages = append(pages, -r)
+				}
+			}
+		}
+	}
+	w.next = c.ICount + w.patience
+	if outside > len(pages)/8 {
+		return
+	}
+	if t.window.low == 0 && !c.makeWindow(t) {
+		w.refused = true
+		return
+	}
+	slices.Sort(pages)
+	w.open, w.opened, w.checked, w.paid = true, c.ICount, c.ICount, 0
+	for _, p := range pages {
+		if t.window.pages[p>>12&(tlbSize-1)] == 0 {
+			w.paid++
+			c.show(t, p, maxShown/8)
+		}
+	}
+	w.paid = w.paid * pageCostPrime / pageCost
+	c.newEpoch()
+}
+
+// makeWindow reserves addresses.
+func (c *CPU) makeWindow(t *tlb) bool {
+	low := reserve(c, lowEnd+2*windowGuard)
+	if low == 0 {
+		return false
+	}
+	t.window.low = low + windowGuard
+	if c.tlbIndex == tlbUser {
+		if high := reserve(c, highEnd-highStart+2*windowGuard); high != 0 {
+			t.window.high = high + windowGuard - highStart
+		}
+	}
+	return true
+}
+
+// windowBase is the base of GS for host code that uses the window.
+func (c *CPU) windowBase() uintptr {
+	s := &c.tlb.window
+	switch {
+	case c.mode == 32:
+		return s.low
+	case s.high != 0:
+		return s.high
+	}
+	return noHigh
+}
+
+// closeWindow takes the window of TLB i away. An epoch has to end then.
+func (c *CPU) closeWindow(i int, impatient uint64) {
+	w := &c.windows[i]
+	w.open = false
+	c.tlbs[i].hideAll()
+	if impatient == 0 {
+		w.patience = max(w.patience/2, leastPatience)
+	} else {
+		w.patience = min(w.patience*impatient, mostPatience)
+	}
+	w.next = c.ICount + w.patience
+}
+
+// flushedWindow is closeWindow when all translations are about to be dropped, but global ones
+// unless global.
+func (c *CPU) flushedWindow(i int, global bool) {
+	c.flushed[i] = c.ICount
+	w, t := &c.windows[i], c.tlbs[i]
+	if !w.open {
+		w.next = max(w.next, c.ICount+w.patience)
+		return
+	}
+	if !global && t.list[1].n > t.list[0].n {
+		return // most of them stay
+	}
+	var impatient uint64
+	if c.ICount-w.opened < (w.paid+uint64(t.window.n)*pageCostPrime/pageCost)*pageCost {
+		impatient = 2
+	}
+	c.closeWindow(i, impatient)
+}
+
+// payWindow notes that a page had to be mapped or unmapped. Where that happens all the time
+// the window is closed.
+func (c *CPU) payWindow() {
+	w := &c.windows[c.tlbIndex]
+	if w.paid++; w.paid%checkPages != 0 {
+		return
+	}
+	if c.ICount-w.checked < checkPages*pageCost {
+		c.closeWindow(int(c.tlbIndex), 4)
+		c.newEpoch()
+	}
+	w.checked = c.ICount
+}
+
+// DropWindows takes all windows away and gives their addresses back.
+func (k *CodeCache) DropWindows() {
+	for _, c := range k.cpus {
+		for i, t := range c.tlbs {
+			if t == nil || t.window.low == 0 {
+				continue
+			}
+			if c.windows[i].open {
+				c.closeWindow(i, 0)
+			}
+			unreserve(t.window.low-windowGuard, lowEnd+2*windowGuard)
+			if t.window.high != 0 {
+				unreserve(t.window.high+highStart-windowGuard, highEnd-highStart+2*windowGuard)
+			}
+			t.window.low, t.window.high = 0, 0
+		}
+		c.newEpoch()
+	}
+}
+
+// touchWindow is touch for code that uses a window.
+func (c *CPU) touchWindow(lin uint64, write bool) int {
+	page := lin &^ 0xfff
+	if _, ok := c.tlb.window.place(page); !ok || lin != lin&c.linMask {
+		return c.touch(lin, write)
+	}
+	set := uint32(page >> 12 & (tlbSize - 1))
+	tags, acc := &c.tlb.r, accRead
+	if write {
+		tags, acc = &c.tlb.w, accWrite
+	}
+	switch {
+	case is(tags[set], page):
+	case lin == page:
+		return touchSlow // it may have begun in the page before, which comes first
+	case c.tryFill(lin, acc, c.cpl == 3) == nil:
+		return touchFault
+	}
+	if tags[set] != tag(page) {
+		return touchSlow
+	}
+	if !is(c.tlb.r[set], page) && c.tryFill(lin, accRead, c.cpl == 3) == nil { // mapped for both
+		return touchSlow
+	}
+	if tags[set] != tag(page) || !c.show(c.tlb, page, aroundMost) {
+		return touchSlow
+	}
+	c.payWindow()
+	return touchFilled
+}
+
+// Windowed reports whether the block's host code uses a window.
+func (b *block) Windowed() bool { return b.windowed }
+
+// RegionOf is where instruction i of the block is thought to access memory.
+func (b *block) RegionOf(i int) Region {
+	if b.regions != nil && b.regions[i].known {
+		return b.regions[i].region
+	}
+	if b.mode != 64 || b.rip < lowEnd {
+		return Low
+	}
+	return High
+}
+
+// StackRegion is the region of its stack.
+func (b *block) StackRegion(i int) Region {
+	if b.regions != nil && b.regions[i].known && b.regions[i].region == Anywhere {
+		return Anywhere
+	}
+	return b.stackRegion
+}
+
+// opRegion is what has been found out about an instruction.
+type opRegion struct {
+	region Region
+	known  bool
+	slow   uint8 // accesses that were not to memory that a window may show
+}
+
+const (
+	maxSlow   = 8
+	nearStack = 64 << 10
+)
+
+// misplaced notes that instruction i of the block has not found lin where it was thought to
+// be. A block that has changed is translated again.
+func (c *CPU) misplaced(b *block, i int, lin uint64, write bool) {
+	set, page := uint32(lin>>12&(tlbSize-1)), lin&^0xfff
+	tags := &c.tlb.r
+	if write {
+		tags = &c.tlb.w
+	}
+	if !is(tags[set], page) {
+		return
+	}
+	if b.regions == nil {
+		b.regions = make([]opRegion, len(b.ops))
+	}
+	r := &b.regions[i]
+	region := RegionOf(lin)
+	fits := tags[set] == tag(page) && region != Anywhere && b.mode == 64
+	switch {
+	case fits && lin-c.GPR[RSP]+nearStack < 2*nearStack && !b.stackMoved && region != b.stackRegion:
+		b.stackMoved, b.stackRegion = true, region
+	case fits && !r.known && region != b.RegionOf(i):
+		r.known, r.region = true, region
+	default:
+		if r.slow++; r.slow < maxSlow || r.known && r.region == Anywhere {
+			return
+		}
+		r.known, r.region = true, Anywhere
+	}
+	c.code.forget(b)
+}

@@ -1,0 +1,40 @@
+package cpu
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// UseWindows gives the second machine memory that windows can show, and maps all of it at
+// addresses in their high part, too.
+func (s *Sequences) UseWindows(t *testing.T) {
+	fd, err := unix.MemfdCreate("test-ram", unix.MFD_CLOEXEC)
+	require.NoError(t, err)
+	f := os.NewFile(uintptr(fd), "test-ram")
+	t.Cleanup(func() { f.Close() })
+	require.NoError(t, f.Truncate(int64(len(s.b.board.ram))))
+	ram, err := unix.Mmap(fd, 0, len(s.b.board.ram), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	require.NoError(t, err)
+	t.Cleanup(func() { unix.Munmap(ram) })
+	s.b.board.ram = ram
+	s.b.code.Share(ram, f)
+	s.windows = true
+	if s.bits == 64 {
+		g := s.a
+		g.put(rigPages+8*(highStart>>39), g.get(rigPages))
+		g.put(rigPages+8*(highEnd>>39-1), g.get(rigPages))
+		s.memory = string(s.a.board.ram)
+	}
+	copy(ram, s.memory)
+	s.b.Refresh()
+}
+
+// openWindow opens the window of the TLB in use at once.
+func (c *CPU) openWindow() {
+	w := &c.windows[c.tlbIndex]
+	w.next, w.patience = 0, 1
+	c.considerWindow()
+}
