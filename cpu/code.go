@@ -30,7 +30,9 @@ type CodeCache struct {
 	translator Translator // nil: interpreter only
 	shared     []byte     // see Share
 	sharedFile *os.File
-	heat       uint16
+
+	Windows WindowStats
+	heat    uint16
 }
 
 const (

@@ -345,7 +345,7 @@ func (c *CPU) flatSegments() bool {
 // when it has become hot.
 func (c *CPU) translated(b *block) bool {
 	if b.native == nil {
-		if b.cold || b.pa == uncached {
+		if b.cold || b.pa == uncached || b.unobserved() {
 			return false
 		}
 		if b.heat < c.code.heat {

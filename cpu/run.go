@@ -75,6 +75,13 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 				c.Trace(c, op)
 				op.run(c, op)
 			}
+		} else if b.unobserved() {
+			for i := 0; i < c.blkEnd; i++ {
+				op = &ops[i]
+				c.observe(b, i, op)
+				c.cur = op
+				op.run(c, op)
+			}
 		} else {
 			for i := 0; i < c.blkEnd; i++ {
 				op = &ops[i]

@@ -3,7 +3,10 @@ package cpu
 import (
 	"os"
 	"slices"
+	"time"
 	"unsafe"
+
+	"g86/cpu/isa"
 )
 
 // Windows. Host code need not search a TLB where the host's own processor translates: a
@@ -73,6 +76,17 @@ const (
 	maxShown   = 24_000 // pages: the host bounds how many mappings there may be
 	aroundMost = 32     // pages that are mapped with one that was asked for
 )
+
+// WindowStats are counters for people.
+type WindowStats struct {
+	Opened  uint64 // windows
+	Dropped uint64 // of those closed because translations were dropped
+	Dear    uint64 // because too many pages came and went
+	Faults  uint64 // accesses that found a page unmapped which then was mapped
+	Mapped  uint64 // pages
+	Time    time.Duration
+	Insns   uint64 // run while a window was open, whoever ran them
+}
 
 // noHigh is the base of GS where there is no high part: what is added to it is not mapped.
 const noHigh = 1<<64 - 1<<47
@@ -193,6 +207,8 @@ func (c *CPU) show(t *tlb, page uint64, most int) bool {
 	if !ok || off+pageSize > uintptr(len(k.shared)) {
 		return false
 	}
+	began := time.Now()
+	defer func() { k.Windows.Time += time.Since(began) }()
 	n := 1
 	for n < most {
 		next, p := (set+uint32(n))&(tlbSize-1), page+uint64(n)*pageSize
@@ -205,6 +221,7 @@ func (c *CPU) show(t *tlb, page uint64, most int) bool {
 	if !showPages(at, uintptr(n)*pageSize, k.sharedFile, off, writes != 0) {
 		return false
 	}
+	k.Windows.Mapped += uint64(n)
 	for i := range n {
 		p := &s.pages[(set+uint32(i))&(tlbSize-1)]
 		if *p == 0 {
@@ -252,6 +269,9 @@ func (c *CPU) considerWindow() {
 		w.refused = true
 		return
 	}
+	began := time.Now()
+	k := c.code
+	k.Windows.Opened++
 	slices.Sort(pages)
 	w.open, w.opened, w.checked, w.paid = true, c.ICount, c.ICount, 0
 	for _, p := range pages {
@@ -261,6 +281,7 @@ func (c *CPU) considerWindow() {
 		}
 	}
 	w.paid = w.paid * pageCostPrime / pageCost
+	k.Windows.Time += time.Since(began)
 	c.newEpoch()
 }
 
@@ -295,7 +316,10 @@ func (c *CPU) windowBase() uintptr {
 func (c *CPU) closeWindow(i int, impatient uint64) {
 	w := &c.windows[i]
 	w.open = false
+	began := time.Now()
 	c.tlbs[i].hideAll()
+	c.code.Windows.Time += time.Since(began)
+	c.code.Windows.Insns += c.ICount - w.opened
 	if impatient == 0 {
 		w.patience = max(w.patience/2, leastPatience)
 	} else {
@@ -310,6 +334,7 @@ func (c *CPU) flushedWindow(i int, global bool) {
 	c.flushed[i] = c.ICount
 	w, t := &c.windows[i], c.tlbs[i]
 	if !w.open {
+		t.hideAll()
 		w.next = max(w.next, c.ICount+w.patience)
 		return
 	}
@@ -320,6 +345,7 @@ func (c *CPU) flushedWindow(i int, global bool) {
 	if c.ICount-w.opened < (w.paid+uint64(t.window.n)*pageCostPrime/pageCost)*pageCost {
 		impatient = 2
 	}
+	c.code.Windows.Dropped++
 	c.closeWindow(i, impatient)
 }
 
@@ -331,7 +357,11 @@ func (c *CPU) payWindow() {
 		return
 	}
 	if c.ICount-w.checked < checkPages*pageCost {
-		c.closeWindow(int(c.tlbIndex), 4)
+		c.code.Windows.Dear++
+		w.open = false // what is mapped stays
+		c.code.Windows.Insns += c.ICount - w.opened
+		w.patience = min(w.patience*2, mostPatience)
+		w.next = c.ICount + w.patience
 		c.newEpoch()
 	}
 	w.checked = c.ICount
@@ -384,6 +414,7 @@ func (c *CPU) touchWindow(lin uint64, write bool) int {
 	if tags[set] != tag(page) || !c.show(c.tlb, page, aroundMost) {
 		return touchSlow
 	}
+	c.code.Windows.Faults++
 	c.payWindow()
 	return touchFilled
 }
@@ -393,10 +424,10 @@ func (b *block) Windowed() bool { return b.windowed }
 
 // RegionOf is where instruction i of the block is thought to access memory.
 func (b *block) RegionOf(i int) Region {
-	if b.regions != nil && b.regions[i].known {
+	switch {
+	case b.regions != nil && b.regions[i].known:
 		return b.regions[i].region
-	}
-	if b.mode != 64 || b.rip < lowEnd {
+	case b.mode != 64 || b.rip < lowEnd:
 		return Low
 	}
 	return High
@@ -412,18 +443,43 @@ func (b *block) StackRegion(i int) Region {
 
 // opRegion is what has been found out about an instruction.
 type opRegion struct {
-	region Region
-	known  bool
-	slow   uint8 // accesses that were not to memory that a window may show
+	region    Region
+	known     bool
+	misplaced uint8 // accesses that were elsewhere, or not to memory that a window may show
 }
 
-const (
-	maxSlow   = 8
-	nearStack = 64 << 10
-)
+// unobserved reports whether the interpreter has to look first at where the block accesses memory.
+func (b *block) unobserved() bool { return b.windowed && b.mode == 64 && b.regions == nil }
+
+// observe notes where the instruction about to be run accesses memory.
+func (c *CPU) observe(b *block, i int, op *Op) {
+	if b.regions == nil {
+		b.regions = make([]opRegion, len(b.ops))
+		b.stackRegion = RegionOf(c.GPR[RSP])
+	}
+	if !op.Mem() || op.Base >= isa.NoReg && op.Index >= isa.NoReg {
+		return
+	}
+	lin := uint64(op.Disp)
+	if op.Base < isa.NoReg {
+		lin += c.GPR[op.Base]
+	}
+	if op.Index < isa.NoReg {
+		lin += c.GPR[op.Index] << op.Scale
+	}
+	lin &= op.AMask
+	if op.Seg == isa.FS || op.Seg == isa.GS {
+		lin += c.seg[op.Seg].base
+	}
+	b.regions[i].region, b.regions[i].known = RegionOf(lin), true
+}
+
+// mostMisplaced is how many accesses of an instruction may be elsewhere than was thought
+// before it does without the window.
+const mostMisplaced = 4
 
 // misplaced notes that instruction i of the block has not found lin where it was thought to
-// be. A block that has changed is translated again.
+// be. A block that has to change is translated again.
 func (c *CPU) misplaced(b *block, i int, lin uint64, write bool) {
 	set, page := uint32(lin>>12&(tlbSize-1)), lin&^0xfff
 	tags := &c.tlb.r
@@ -436,19 +492,32 @@ func (c *CPU) misplaced(b *block, i int, lin uint64, write bool) {
 	if b.regions == nil {
 		b.regions = make([]opRegion, len(b.ops))
 	}
-	r := &b.regions[i]
-	region := RegionOf(lin)
-	fits := tags[set] == tag(page) && region != Anywhere && b.mode == 64
-	switch {
-	case fits && lin-c.GPR[RSP]+nearStack < 2*nearStack && !b.stackMoved && region != b.stackRegion:
+	const near = 64 << 10
+	if region := RegionOf(lin); lin-c.GPR[RSP]+near < 2*near && !b.stackMoved && region != b.stackRegion && region != Anywhere {
 		b.stackMoved, b.stackRegion = true, region
-	case fits && !r.known && region != b.RegionOf(i):
-		r.known, r.region = true, region
-	default:
-		if r.slow++; r.slow < maxSlow || r.known && r.region == Anywhere {
-			return
+		c.code.forget(b)
+		return
+	}
+	if b.regions[i].misplaced++; b.regions[i].misplaced < mostMisplaced {
+		return
+	}
+	for i := range b.regions {
+		if r := &b.regions[i]; r.misplaced > 0 {
+			r.known, r.region = true, Anywhere
 		}
-		r.known, r.region = true, Anywhere
 	}
 	c.code.forget(b)
+}
+
+// WindowStats counts up to now.
+func (k *CodeCache) WindowStats() WindowStats {
+	s := k.Windows
+	for _, c := range k.cpus {
+		for i := range c.windows {
+			if w := &c.windows[i]; w.open {
+				s.Insns += c.ICount - w.opened
+			}
+		}
+	}
+	return s
 }

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"g86/cpu"
 	"g86/cpu/isa"
 )
 
@@ -60,6 +61,8 @@ type Usage struct {
 	Slow   uint64        // accesses of host code that the interpreter made
 	Faults uint64        // page faults of host code
 	Busy   time.Duration // of the processors
+
+	Windows cpu.WindowStats
 }
 
 // Report shows the counters, one a line, and the commonest reasons of exits.
@@ -87,6 +90,10 @@ func (s *Stats) Report(u Usage) string {
 	rate := s.Accesses / float64(max(s.Budgets, 1))
 	accesses := max(rate*float64(u.Native), 1)
 	line("TLB", "%.3f%% hits, of some %.2f accesses an instruction", 100*(1-min(float64(u.Filled+u.Faults)/accesses, 1)), rate)
+	if w := &u.Windows; w.Opened != 0 {
+		line("windows", "opened %d times, %d closed as translations were dropped, %d as too dear; %.1f%% of instructions", w.Opened, w.Dropped, w.Dear, percent(w.Insns, u.Insns))
+		line("", "%d pages mapped, %d accesses had to wait for one, %v", w.Mapped, w.Faults, w.Time.Round(time.Millisecond))
+	}
 	line("entries", "%d", s.Enters)
 	exit := func(name string, n uint64) { line("  exits: "+name, "%-10d %5.1f%%", n, percent(n, s.Enters)) }
 	exit("budget", s.Budgets)

@@ -277,7 +277,7 @@ func (m *Machine) JIT() *jit.Engine { return m.engine.jit }
 
 // Usage is what the processors have done; call it where Do does.
 func (m *Machine) Usage() jit.Usage {
-	u := jit.Usage{Insns: m.Count(), Busy: m.busy}
+	u := jit.Usage{Insns: m.Count(), Busy: m.busy, Windows: m.code.WindowStats()}
 	for _, c := range m.cpus {
 		u.Native += c.NativeInsns()
 		filled, slow, faults := c.Missed()
