@@ -19,11 +19,12 @@ import (
 type Block = block
 
 // NewBlock decodes the block that begins with code, of at most a page, at rip, for a
-// model; it belongs to no cache.
-func NewBlock(model *Model, code []byte, rip uint64, mode isa.Mode) (*Block, error) {
+// model; it belongs to no cache. windowed says that it uses a window, and that it accesses
+// memory in the region it is in itself.
+func NewBlock(model *Model, code []byte, rip uint64, mode isa.Mode, windowed bool) (*Block, error) {
 	bound()
 	c := &CPU{Model: model}
-	b := &block{rip: rip, end: rip, mode: mode, pa: uncached}
+	b := &block{rip: rip, end: rip, mode: mode, windowed: windowed, stackRegion: RegionOf(rip), pa: uncached}
 	for len(b.ops) < maxBlockOps && len(code) > 0 {
 		var op Op
 		if err := isa.Decode(code, mode, &op.Inst); err != nil {

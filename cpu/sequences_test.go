@@ -149,6 +149,7 @@ func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs, at ui
 	require.NoError(t, err)
 	b = append(b, 0xeb, 0xfe)
 	for ring, st := range s.start {
+		st.RFLAGS = Flag1
 		st.Seg[FS] = st.Seg[DS]
 		st.Seg[FS].Base = fs
 		if at != 0 {

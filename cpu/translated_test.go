@@ -76,6 +76,14 @@ var pastSequences = []struct {
 		"648b43fc 648a43ff", map[int]uint64{cpu.RBX: 0}, 0x9010, 0},
 	{"a walk sets the accessed bit in the block that runs, for an access that is the interpreter's", 64,
 		inTable, map[int]uint64{cpu.RBX: 0x105000}, 0, 0xa0800},
+	{"what is mapped elsewhere leaves the window", 64, // 1: mov rax,[rbx]; add rsi,rax; mov [rbx],ecx; xor dword [rdx],3000h; invlpg [rbx]; dec ecx; jnz 1b
+		"488b03 4801c6 890b 813200300000 0f013b ffc9 75eb", map[int]uint64{cpu.RBX: 0x85010, cpu.RDX: 0xa0428, cpu.RCX: 6}, 0, 0},
+	{"a shift by 0 accesses its operand", 64, // 1: shl dword [rbx],cl; mov edx,[rbx]; add rbx,1000h; dec eax; jnz 1b
+		"d323 8b13 4881c300100000 ffc8 75f1", map[int]uint64{cpu.RBX: 0x85010, cpu.RCX: 0, cpu.RAX: 8}, 0, 0},
+	{"an access above the window's high part", 64, // 1: mov rax,[rbx]; add rbx,4; dec ecx; jnz 1b
+		"488b03 4883c304 ffc9 75f5", map[int]uint64{cpu.RBX: 1<<47 - 16, cpu.RCX: 9}, 0, 0},
+	{"accesses that go from one part of the window to the other", 64, // 1: add [rbx],eax; xor rbx,rdx; dec ecx; jnz 1b
+		"0103 4831d3 ffc9 75f7", map[int]uint64{cpu.RBX: 0x9010, cpu.RDX: 1 << 46, cpu.RCX: 12}, 0, 0},
 }
 
 // inTable is code in the page table, which is an entry too: MOV AL,[RBX]; NOPs; MOV RCX,(entry of 105000h).
@@ -87,16 +95,34 @@ func TestPastSequences(t *testing.T) {
 	}
 	for _, c := range pastSequences {
 		t.Run(c.name, func(t *testing.T) {
-			var e *jit.Engine
-			s := cpu.NewSequences(t, c.bits, cpu.Clustered(c.bits), func(k *cpu.CodeCache) {
-				var err error
-				e, err = jit.Attach(k, 0)
-				require.NoError(t, err)
-			})
-			s.Run(t, c.code, c.gpr, c.fs, c.at)
-			require.NoError(t, e.Close())
+			for _, windows := range []bool{false, true} {
+				var e *jit.Engine
+				s := cpu.NewSequences(t, c.bits, cpu.Clustered(c.bits), func(k *cpu.CodeCache) {
+					var err error
+					e, err = jit.Attach(k, 0)
+					require.NoError(t, err)
+				})
+				if windows && e.Windows() {
+					s.UseWindows(t)
+				}
+				s.Run(t, c.code, c.gpr, c.fs, c.at)
+				require.NoError(t, e.Close())
+			}
 		})
 	}
+}
+
+// TestFaultsOfGo: where no host code is to blame, what the host finds unmapped is Go's to deal with.
+func TestFaultsOfGo(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	e, err := jit.Attach(cpu.NewCodeCache(), 0)
+	require.NoError(t, err)
+	var nowhere *uint64
+	require.PanicsWithError(t, "runtime error: invalid memory address or nil pointer dereference", func() { *nowhere = 1 })
+	require.NoError(t, e.Close())
+	require.Panics(t, func() { *nowhere = 1 })
 }
 
 // pastBatches are seeds of sequences on which the engines differed once; they mean something else

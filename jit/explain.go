@@ -4,6 +4,7 @@ package jit
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,14 +16,15 @@ import (
 	"g86/cpu"
 	"g86/cpu/isa"
 	"g86/cpu/sem"
+	"g86/jit/amd64"
 )
 
 // Explain shows the whole life of the block that code of a size (32 or 64) begins
 // with, at rip, on a model of the processor: bytes and instructions, the flags that
-// matter after each, what each means, and the host code. The error says why there is no
-// such block.
-func Explain(code []byte, rip uint64, mode isa.Mode, model *cpu.Model) (string, error) {
-	b, err := cpu.NewBlock(model, code, rip, mode)
+// matter after each, what each means, and the host code, of memory in a window if
+// windowed. The error says why there is no such block.
+func Explain(code []byte, rip uint64, mode isa.Mode, model *cpu.Model, windowed bool) (string, error) {
+	b, err := cpu.NewBlock(model, code, rip, mode, windowed)
 	if err != nil {
 		return "", err
 	}
@@ -32,6 +34,9 @@ func Explain(code []byte, rip uint64, mode isa.Mode, model *cpu.Model) (string, 
 		return "", err
 	}
 	defer e.Close()
+	if windowed && !e.Windows() {
+		return "", errors.New("the host has no windows: its kernel does not let programs write the base of GS")
+	}
 	return e.explain(b), nil
 }
 
@@ -108,7 +113,7 @@ func (e *Engine) list(w io.Writer, title string, from, to int) {
 		text := "(not an instruction of the table)"
 		n := 1
 		if err := isa.Decode(e.asm.Buf[at:to], 64, &in); err == nil {
-			n, text = int(in.Len), named(isa.Disasm(&in, uint64(at), 64))
+			n, text = int(in.Len), named(isa.Disasm(&in, uint64(at), 64), e.t.b.Windowed())
 		}
 		fmt.Fprintf(w, "    %06x  %-32x %s\n", at, e.asm.Buf[at:at+n], text)
 		at += n
@@ -118,8 +123,8 @@ func (e *Engine) list(w io.Writer, title string, from, to int) {
 var operands = regexp.MustCompile(`gs:\[0x([0-9a-f]+)\]|(gs:)?\[r15(\+r(?:cx|10|14)\*8)?(?:([+-])0x([0-9a-f]+))?\]`)
 
 // named puts names in place of the places of the processor and the TLB that host code
-// addresses.
-func named(text string) string {
+// addresses; where that uses a window it is the processor alone that R15 leads to.
+func named(text string, windowed bool) string {
 	return operands.ReplaceAllStringFunc(text, func(s string) string {
 		m := operands.FindStringSubmatch(s)
 		if m[1] != "" { // amd64.Asm.GSAlone
@@ -134,8 +139,11 @@ func named(text string) string {
 			return s
 		}
 		o := &cpu.NativeOffsets
-		if m[2] != "" {
+		switch {
+		case m[2] != "":
 			return "[" + cpuField(uintptr(v+cpuBias)) + "]"
+		case windowed:
+			return "[" + cpuField(uintptr(v+cpuBias+amd64.WindowBias)) + "]"
 		}
 		off := uintptr(v + int64(tlbBias))
 		index := m[3]

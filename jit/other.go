@@ -44,11 +44,14 @@ func HostFeatures() (has, lacks []string) { return nil, nil }
 // Dual is false.
 func (*Engine) Dual() bool { return false }
 
+// Windows is false.
+func (*Engine) Windows() bool { return false }
+
 // Close does nothing.
 func (*Engine) Close() error { return nil }
 
 // Explain says that this host cannot translate.
-func Explain([]byte, uint64, isa.Mode, *cpu.Model) (string, error) { return "", errHost }
+func Explain([]byte, uint64, isa.Mode, *cpu.Model, bool) (string, error) { return "", errHost }
 
 // Explain finds nothing.
 func (*Engine) Explain(uint64, int) (string, bool) { return "", false }

@@ -14,7 +14,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-type debugOpts struct{ mode, at, model string }
+type debugOpts struct {
+	mode, at, model string
+	window          bool
+}
 
 func init() {
 	register(&verb{
@@ -29,6 +32,7 @@ func init() {
 			o := &debugOpts{}
 			fs.StringVar(&o.mode, "mode", "64", "code size `BITS`, 32 or 64")
 			fs.StringVar(&o.at, "at", "0x1000", "`ADDRESS` of the first byte")
+			fs.BoolVar(&o.window, "window", false, "as where memory is mapped into a window (docs/translator.md)")
 			fs.StringVar(&o.model, "cpu", "max", "processor `MODEL`: "+strings.Join(machine.ModelNames(), ", "))
 			return o
 		},
@@ -64,7 +68,7 @@ func (o *debugOpts) ir(c *cli, args []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := jit.Explain(code, at, isa.Mode(mode), model)
+	text, err := jit.Explain(code, at, isa.Mode(mode), model, o.window)
 	if err != nil {
 		return configf("debug ir: %w", err)
 	}
