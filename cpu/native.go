@@ -436,14 +436,13 @@ func (c *CPU) runNative(b *block) *block {
 			rest := x.Kind == NativeX87 || x.Kind == NativeNoFP // those behind it are the interpreter's, too
 			if x.Kind >= NativeRead && x.Kind <= NativeGroupWrite {
 				write := x.Kind == NativeWrite || x.Kind == NativeGroupWrite
-				outcome := touchSlow
+				op, outcome := &b.ops[x.Op], touchSlow
 				if x.Fault {
 					n.Linear = c.tlb.window.linear(n.Linear)
-					outcome = c.touchWindow(n.Linear, write)
+					outcome = c.touchWindow(op, n.Linear, write)
 				} else {
 					outcome = c.touch(n.Linear, write)
 				}
-				op := &b.ops[x.Op]
 				if outcome == touchFilled && op == retried {
 					outcome = touchSlow // two accesses of one instruction may want the same set
 				}

@@ -387,8 +387,8 @@ func (k *CodeCache) DropWindows() {
 	}
 }
 
-// touchWindow is touch for code that uses a window.
-func (c *CPU) touchWindow(lin uint64, write bool) int {
+// touchWindow is touch for an access of op by way of the window.
+func (c *CPU) touchWindow(op *Op, lin uint64, write bool) int {
 	page := lin &^ 0xfff
 	if _, ok := c.tlb.window.place(page); !ok || lin != lin&c.linMask {
 		return c.touch(lin, write)
@@ -400,7 +400,7 @@ func (c *CPU) touchWindow(lin uint64, write bool) int {
 	}
 	switch {
 	case is(tags[set], page):
-	case lin == page:
+	case lin == page && !c.accesses(op, lin):
 		return touchSlow // it may have begun in the page before, which comes first
 	case c.tryFill(lin, acc, c.cpl == 3) == nil:
 		return touchFault
@@ -457,9 +457,14 @@ func (c *CPU) observe(b *block, i int, op *Op) {
 		b.regions = make([]opRegion, len(b.ops))
 		b.stackRegion = RegionOf(c.GPR[RSP])
 	}
-	if !op.Mem() || op.Base >= isa.NoReg && op.Index >= isa.NoReg {
-		return
+	if op.Mem() && (op.Base < isa.NoReg || op.Index < isa.NoReg) {
+		b.regions[i].region, b.regions[i].known = RegionOf(c.operand(op)), true
 	}
+}
+
+// operand is the linear address of the operand in memory, in segments that translated code
+// may use.
+func (c *CPU) operand(op *Op) uint64 {
 	lin := uint64(op.Disp)
 	if op.Base < isa.NoReg {
 		lin += c.GPR[op.Base]
@@ -471,7 +476,14 @@ func (c *CPU) observe(b *block, i int, op *Op) {
 	if op.Seg == isa.FS || op.Seg == isa.GS {
 		lin += c.seg[op.Seg].base
 	}
-	b.regions[i].region, b.regions[i].known = RegionOf(lin), true
+	return lin & c.linMask
+}
+
+// accesses reports whether an access of the instruction about to be run begins at lin: its
+// operand's, or what it pops or pushes.
+func (c *CPU) accesses(op *Op, lin uint64) bool {
+	sp := c.GPR[RSP] & c.linMask
+	return lin == sp || lin == (sp-uint64(op.OpSize))&c.linMask || op.Mem() && lin == c.operand(op)
 }
 
 // mostMisplaced is how many accesses of an instruction may be elsewhere than was thought
