@@ -33,6 +33,39 @@ type bootPlan struct {
 	kernel   string // file of the direct boot, "" for none
 	load     func(direct.Memory) (direct.Entry, error)
 	files    map[string][]byte // what was read, by name, for snapshots
+	kept     []keptFile        // where the large ones are
+}
+
+// keptFile is memory that holds a file which is only read again when the guest reboots or is
+// saved.
+type keptFile struct {
+	data []byte
+	file *os.File // see allocate
+}
+
+const leastKept = 1 << 20 // bytes: smaller ones are Go's
+
+// room is memory for n bytes of a file.
+func (m *Machine) room(n int64) []byte {
+	if n >= leastKept {
+		if b, file, err := allocate(uint64(n)); err == nil {
+			m.boot.kept = append(m.boot.kept, keptFile{b, file})
+			return b
+		}
+	}
+	// Go need not clear this memory. Doing so page by page while its garbage collector wants to
+	// stop the world took longer than all else of starting up.
+	return make([]byte, n)
+}
+
+// rest lets the host take what the process has of the kept files, which come back when
+// they are looked at.
+func (m *Machine) rest() {
+	for _, k := range m.boot.kept {
+		if k.file != nil {
+			unmapPages(k.data)
+		}
+	}
 }
 
 // openImages reads or opens every file that Config names.
@@ -145,7 +178,7 @@ func (m *Machine) readFile(path string, limit uint64, advice string) ([]byte, er
 		m.boot.files[path] = b
 		return b, nil
 	}
-	b, err := readFile(path, limit, advice)
+	b, err := m.readHostFile(path, limit, advice)
 	if err == nil {
 		m.boot.files[path] = b
 	}
@@ -160,8 +193,8 @@ func (m *Machine) fileExists(path string) bool {
 	return err == nil
 }
 
-// readFile reads a whole file of a sensible size; advice is for one beyond it.
-func readFile(path string, limit uint64, advice string) ([]byte, error) {
+// readHostFile reads a whole file of a sensible size; advice is for one beyond it.
+func (m *Machine) readHostFile(path string, limit uint64, advice string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -183,9 +216,7 @@ func readFile(path string, limit uint64, advice string) ([]byte, error) {
 	case st.Size() > int64(limit):
 		return nil, configError("%s: %d KiB are too much; at most %d KiB fit%s", path, (st.Size()+1023)>>10, limit>>10, advice)
 	}
-	// Go need not clear this memory. Doing so page by page while its garbage collector wants to
-	// stop the world took longer than all else of starting up.
-	b := make([]byte, st.Size())
+	b := m.room(st.Size())
 	n, err := io.ReadFull(f, b)
 	b = b[:n]
 	switch err {
@@ -333,6 +364,7 @@ func (g guestMemory) WriteAt(p []byte, pa uint64) { g.m.bus.WritePhys(pa, p) }
 // enter loads the kernel of the direct boot and puts processor 0 at its entry.
 func (m *Machine) enter() error {
 	e, err := m.boot.load(guestMemory{m})
+	m.rest()
 	if err != nil {
 		return fmt.Errorf("direct boot: %w", err)
 	}

@@ -174,6 +174,9 @@ func (m *Machine) Close() error {
 	if m.ram != nil {
 		errs = append(errs, release(m.ram, m.ramFile))
 	}
+	for _, k := range m.boot.kept {
+		errs = append(errs, release(k.data, k.file))
+	}
 	return errors.Join(errs...)
 }
 

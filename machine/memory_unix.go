@@ -66,3 +66,8 @@ func mapPrivate(f *os.File, n uint64) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// unmapPages takes pages of memory of allocate's file from the process; they are in the file still.
+func unmapPages(b []byte) {
+	unix.Madvise(b, unix.MADV_DONTNEED) // a wish
+}
