@@ -352,7 +352,7 @@ func (c *CPU) setEpoch() {
 		c.generation = c.code.epochs
 	}
 	c.epoch = c.generation | EpochPart(c.tlbIndex, c.mode)
-	c.windowed = c.windows[c.tlbIndex].open && c.mode >= 32
+	c.windowed = c.windows[c.owner()].open && c.mode >= 32
 }
 
 // EpochPart is what a TLB and a code size add to the generation of translations.

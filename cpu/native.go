@@ -438,7 +438,7 @@ func (c *CPU) runNative(b *block) *block {
 				write := x.Kind == NativeWrite || x.Kind == NativeGroupWrite
 				op, outcome := &b.ops[x.Op], touchSlow
 				if x.Fault {
-					n.Linear = c.tlb.window.linear(n.Linear)
+					n.Linear = c.tlbs[c.owner()].window.linear(n.Linear)
 					outcome = c.touchWindow(op, n.Linear, write)
 				} else {
 					outcome = c.touch(n.Linear, write)
@@ -648,7 +648,7 @@ func (c *CPU) enterAt(b *block) uintptr {
 	}
 	c.near.Jumps = c.jumpsOf(b.Kind())
 	if b.windowed {
-		c.native.Window, c.native.Low = c.windowBase(), c.tlb.window.low
+		c.native.Window, c.native.Low = c.windowBase(), c.tlbs[c.owner()].window.low
 	}
 	return b.native.Entry
 }

@@ -61,6 +61,7 @@ type window struct {
 	opened   uint64 // instruction count
 	paid     uint64 // pages that were mapped or unmapped since
 	checked  uint64 // instruction count when a number of them was
+	smap     bool   // CR4.SMAP as it was opened
 }
 
 const (
@@ -232,10 +233,19 @@ func (c *CPU) show(t *tlb, page uint64, most int) bool {
 	return true
 }
 
+// owner is the TLB that has the window in use: where SMAP is suspended it is the one of all
+// other code of rings 0 to 2, which has the same supervisor pages.
+func (c *CPU) owner() int {
+	if c.tlbIndex == tlbSuperAC {
+		return tlbSuper
+	}
+	return int(c.tlbIndex)
+}
+
 // considerWindow opens the window of the privilege in use if its translations have lasted.
 func (c *CPU) considerWindow() {
 	w := &c.windows[c.tlbIndex]
-	if w.open || w.refused || c.ICount < w.next || c.code.sharedFile == nil || !c.code.translator.Windows() {
+	if w.open || w.refused || c.ICount < w.next || c.tlbIndex == tlbSuperAC || c.code.sharedFile == nil || !c.code.translator.Windows() {
 		return
 	}
 	if w.patience == 0 {
@@ -243,9 +253,6 @@ func (c *CPU) considerWindow() {
 		if w.next = c.flushed[c.tlbIndex] + w.patience; c.ICount < w.next {
 			return
 		}
-	}
-	if c.tlbIndex == tlbSuperAC || c.tlbIndex == tlbSuper && c.CR4&CR4SMAP != 0 {
-		return // STAC and CLAC change the TLB within host code
 	}
 	t := c.tlb
 	var pages []uint64
@@ -274,6 +281,7 @@ func (c *CPU) considerWindow() {
 	k.Windows.Opened++
 	slices.Sort(pages)
 	w.open, w.opened, w.checked, w.paid = true, c.ICount, c.ICount, 0
+	w.smap = c.CR4&CR4SMAP != 0
 	for _, p := range pages {
 		if t.window.pages[p>>12&(tlbSize-1)] == 0 {
 			w.paid++
@@ -302,7 +310,7 @@ func (c *CPU) makeWindow(t *tlb) bool {
 
 // windowBase is the base of GS for host code that uses the window.
 func (c *CPU) windowBase() uintptr {
-	s := &c.tlb.window
+	s := &c.tlbs[c.owner()].window
 	switch {
 	case c.mode == 32:
 		return s.low
@@ -331,15 +339,15 @@ func (c *CPU) closeWindow(i int, impatient uint64) {
 // flushedWindow is closeWindow when all translations are about to be dropped, but global ones
 // unless global.
 func (c *CPU) flushedWindow(i int, global bool) {
-	c.flushed[i] = c.ICount
 	w, t := &c.windows[i], c.tlbs[i]
+	if !global && t.list[1].n > t.list[0].n {
+		return // most of them stay
+	}
+	c.flushed[i] = c.ICount
 	if !w.open {
 		t.hideAll()
 		w.next = max(w.next, c.ICount+w.patience)
 		return
-	}
-	if !global && t.list[1].n > t.list[0].n {
-		return // most of them stay
 	}
 	var impatient uint64
 	if c.ICount-w.opened < (w.paid+uint64(t.window.n)*pageCostPrime/pageCost)*pageCost {
@@ -352,7 +360,7 @@ func (c *CPU) flushedWindow(i int, global bool) {
 // payWindow notes that a page had to be mapped or unmapped. Where that happens all the time
 // the window is closed.
 func (c *CPU) payWindow() {
-	w := &c.windows[c.tlbIndex]
+	w := &c.windows[c.owner()]
 	if w.paid++; w.paid%checkPages != 0 {
 		return
 	}
@@ -390,33 +398,47 @@ func (k *CodeCache) DropWindows() {
 // touchWindow is touch for an access of op by way of the window.
 func (c *CPU) touchWindow(op *Op, lin uint64, write bool) int {
 	page := lin &^ 0xfff
-	if _, ok := c.tlb.window.place(page); !ok || lin != lin&c.linMask {
+	t := c.tlbs[c.owner()]
+	if _, ok := t.window.place(page); !ok || lin != lin&c.linMask {
 		return c.touch(lin, write)
 	}
 	set := uint32(page >> 12 & (tlbSize - 1))
-	tags, acc := &c.tlb.r, accRead
+	tags, acc := &t.r, accRead
 	if write {
-		tags, acc = &c.tlb.w, accWrite
+		tags, acc = &t.w, accWrite
 	}
 	switch {
 	case is(tags[set], page):
 	case lin == page && !c.accesses(op, lin):
 		return touchSlow // it may have begun in the page before, which comes first
-	case c.tryFill(lin, acc, c.cpl == 3) == nil:
+	case !c.fillOwner(lin, acc):
+		if t != c.tlb {
+			return touchSlow
+		}
 		return touchFault
 	}
 	if tags[set] != tag(page) {
 		return touchSlow
 	}
-	if !is(c.tlb.r[set], page) && c.tryFill(lin, accRead, c.cpl == 3) == nil { // mapped for both
+	if !is(t.r[set], page) && !c.fillOwner(lin, accRead) { // mapped for both
 		return touchSlow
 	}
-	if tags[set] != tag(page) || !c.show(c.tlb, page, aroundMost) {
+	if tags[set] != tag(page) || !c.show(t, page, aroundMost) {
 		return touchSlow
 	}
 	c.code.Windows.Faults++
 	c.payWindow()
 	return touchFilled
+}
+
+// fillOwner is tryFill of the TLB that has the window: under SMAP it holds supervisor pages
+// alone.
+func (c *CPU) fillOwner(lin uint64, acc access) bool {
+	if c.tlbIndex == tlbSuperAC {
+		defer func(flags uint64) { c.RFLAGS, c.tlbIndex = flags, tlbSuperAC }(c.RFLAGS)
+		c.RFLAGS, c.tlbIndex = c.RFLAGS&^FlagAC, tlbSuper
+	}
+	return c.tryFill(lin, acc, c.cpl == 3) != nil
 }
 
 // Windowed reports whether the block's host code uses a window.
@@ -498,7 +520,7 @@ func (c *CPU) misplaced(b *block, i int, lin uint64, write bool) {
 	if write {
 		tags = &c.tlb.w
 	}
-	if !is(tags[set], page) {
+	if !is(tags[set], page) && lin != NoLinear {
 		return
 	}
 	if b.regions == nil {

@@ -126,21 +126,20 @@ func (t *trans) setIF(unless, m amd64.Mem) bool {
 
 // setAC changes RFLAGS.AC in ring 0 with SMAP, and with it the TLB of what follows.
 func (t *trans) setAC(index int, ac uint64) bool {
-	if t.Windowed {
-		return false
-	}
 	t.need(natNoAC)
 	o := &cpu.NativeOffsets
 	t.Load(tmpB, field(o.TLBs+8*uintptr(index)), 8)
 	t.Store(field(o.TLB), tmpB, 8) // it stays reachable: no write barrier
-	if t.e.gs {
+	switch {
+	case t.Windowed: // it is all that leads there
+	case t.e.gs:
 		t.Rdgsbase(tmpC)
 		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: regTLB}, 8)
 		t.Lea(regTLB, amd64.At(tmpB, tlbBias), 8)
 		t.Not(tmpB, 8) // the distance of the processor from there
 		t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB, Disp: 1 - tlbBias}, 8)
 		t.Wrgsbase(tmpC)
-	} else {
+	default:
 		t.Lea(regTLB, amd64.At(tmpB, tlbBias), 8)
 	}
 	m := field(o.TLBIndex)
