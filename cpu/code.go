@@ -14,7 +14,8 @@ import (
 // blocks makes data beside code cheap: only writes to such bytes drop blocks.
 //
 // Its budget is maxOps decoded instructions; when it is used up everything is
-// dropped and decoding starts over.
+// dropped and decoding starts over. Most of what is decoded runs a few times and never again:
+// with a translator, blocks that have not been translated are dropped each maxNew instructions.
 type CodeCache struct {
 	cpus  []*CPU
 	table [codeTableSize]*block // chains by codeHash
@@ -23,6 +24,9 @@ type CodeCache struct {
 	few   [fewSlots]uint16      // how many pages of a slot are in it: most writes need not ask
 
 	slab                 []Op   // room for the next blocks' instructions
+	fresh                int    // instructions decoded since blocks were last dropped for that
+	slabs, spareSlabs    [][]Op // where those are, and what those before have left
+	kept                 []Op   // room for those of blocks that have been translated
 	ops                  int    // instructions held, dead ones included
 	epochs               uint64 // the last epoch given out
 	Decoded, Invalidated uint64 // counters: blocks
@@ -41,42 +45,42 @@ const (
 	maxBranchOps  = 32         // of a block with branches
 	uncached      = ^uint64(0) // block.pa of a block that is used once
 	maxOps        = 1 << 20    // about 80 MiB
+	maxNew        = 160 << 10
 	slabOps       = 2048
 	maxPageBlocks = 2048 // more than a page can use at once: start over
 )
 
 type block struct {
-	ops   []Op
-	pa    uint64
-	rip   uint64
-	end   uint64 // RIP after the last instruction
-	bytes uint16
-	mode  isa.Mode
-	dead  bool
-	pa2   uint64 // page of the bytes beyond the first page, 0: none
-	next  *block // of its chain
-	cold  bool   // not translatable
-	heat  uint16 // runs before it was translated
-	reach uint16 // instructions of it that have run: it may be left before its end
-
-	straddled   uint64    // times that a group of accesses failed, less those long ago
-	straddledAt uint64    // the last one: instruction count
-	straddles   [2]uint64 // the last two page boundaries where
-	ungrouped   bool
-	scattered   bool // stack accesses are to several pages
-
-	windowed    bool // its host code uses a window
-	stackRegion Region
-	stackMoved  bool       // it has turned out to be another
-	regions     []opRegion // by instruction, if there is anything to say
-
+	ops    []Op
+	pa     uint64
+	rip    uint64
+	end    uint64 // RIP after the last instruction
+	pa2    uint64 // page of the bytes beyond the first page, 0: none
+	next   *block // of its chain
 	native *Native
 
 	// The blocks that ran after this one, valid while the processor's epoch is
 	// the one they were found in.
 	succ      [2]*block
 	succEpoch [2]uint64
-	succTurn  uint8
+
+	straddled *straddled // not nil: groups of accesses have failed
+	regions   []opRegion // by instruction, if there is anything to say
+
+	bytes uint16
+	heat  uint16 // runs before it was translated
+	reach uint16 // instructions of it that have run: it may be left before its end
+	mode  isa.Mode
+
+	dead        bool
+	cold        bool // not translatable
+	kept        bool // see CodeCache.keep
+	ungrouped   bool
+	scattered   bool // stack accesses are to several pages
+	windowed    bool // its host code uses a window
+	stackRegion Region
+	stackMoved  bool // it has turned out to be another
+	succTurn    uint8
 }
 
 type codePage struct {
@@ -158,15 +162,20 @@ func (k *CodeCache) addPage(pa uint64) *codePage {
 
 // removePage lets go of a page that holds no code any more.
 func (k *CodeCache) removePage(pa uint64) {
+	k.forgetPage(pa)
+	for _, c := range k.cpus {
+		c.unprotectPages(func(page uint64) bool { return page == pa })
+	}
+}
+
+// forgetPage is removePage but for writes to the page, which stay slow.
+func (k *CodeCache) forgetPage(pa uint64) {
 	p := k.pages[pa]
 	clear(p.blocks)
 	*p = codePage{blocks: p.blocks[:0]}
 	k.spare = p
 	delete(k.pages, pa)
 	k.few[pa>>12&(fewSlots-1)]--
-	for _, c := range k.cpus {
-		c.unprotectPage(pa)
-	}
 }
 
 func codeHash(pa, rip uint64, mode isa.Mode) uint64 {
@@ -188,7 +197,7 @@ func (k *CodeCache) warm(pa, rip uint64, mode isa.Mode) bool {
 func (k *CodeCache) twin(b *block) bool {
 	for of := k.table[codeHash(b.pa, b.rip, b.mode)]; of != nil; of = of.next {
 		if of.pa == b.pa && of.rip == b.rip && of.mode == b.mode && !of.windowed && of.pa2 == 0 && of.native != nil {
-			b.ops, b.bytes, b.end, b.heat, b.reach = of.ops, of.bytes, of.end, k.heat, of.reach
+			b.ops, b.kept, b.bytes, b.end, b.heat, b.reach = of.ops, true, of.bytes, of.end, k.heat, of.reach
 			return true
 		}
 	}
@@ -208,13 +217,56 @@ func (k *CodeCache) unchain(b *block) {
 // room is memory for the instructions of a block; take keeps n of them.
 func (k *CodeCache) room() []Op {
 	if len(k.slab) < maxBlockOps {
-		if k.ops >= maxOps {
+		switch {
+		case k.ops >= maxOps:
 			k.Flush()
-			k.ops = 0
+			k.ops, k.fresh, k.slabs = 0, 0, nil
+		case k.translator != nil && k.fresh >= maxNew:
+			k.dropNew()
 		}
-		k.slab = newSlab()
+		if n := len(k.spareSlabs); n > 0 {
+			k.slab, k.spareSlabs = k.spareSlabs[n-1], k.spareSlabs[:n-1]
+		} else {
+			k.slab = newSlab()
+		}
+		k.slabs = append(k.slabs, k.slab)
 	}
 	return k.slab[:0:maxBlockOps]
+}
+
+// dropNew drops the blocks that have not been translated, whose instructions nothing
+// looks at any more then.
+func (k *CodeCache) dropNew() {
+	k.ops -= k.fresh
+	k.fresh = 0
+	k.spareSlabs, k.slabs = append(k.spareSlabs, k.slabs...), nil
+	for page, p := range k.pages {
+		if k.dropBlocks(page, p, func(b *block) bool {
+			if b.native != nil {
+				return false
+			}
+			b.ops = nil
+			return true
+		}) {
+			k.forgetPage(page)
+		}
+	}
+	for _, c := range k.cpus {
+		c.unprotectPages(func(pa uint64) bool { return !k.hasCode(pa) })
+	}
+}
+
+// keep moves the instructions of a block that is about to be translated to where they do not
+// keep others in memory.
+func (k *CodeCache) keep(b *block) {
+	n := len(b.ops)
+	if len(k.kept) < n {
+		k.kept = newSlab()
+	}
+	copy(k.kept, b.ops)
+	b.ops = k.kept[:n:n]
+	k.kept = k.kept[n:]
+	k.ops += n
 }
 
 // newSlab is memory that the garbage collector keeps but does not look into: what
@@ -228,6 +280,7 @@ func newSlab() []Op {
 func (k *CodeCache) take(n int) {
 	k.slab = k.slab[n:]
 	k.ops += n
+	k.fresh += n
 }
 
 // insert adds a block and protects its pages.
@@ -268,28 +321,35 @@ func (k *CodeCache) Written(pa uint64, n int) {
 }
 
 func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
+	if p.overwritten++; p.overwritten > maxOverwritten {
+		k.dropPage(page)
+		return
+	}
+	if k.dropBlocks(page, p, func(b *block) bool {
+		at, size := b.part(page)
+		return at < pa+uint64(n) && pa < at+uint64(size)
+	}) {
+		k.removePage(page)
+	}
+}
+
+// dropBlocks drops some of a page's blocks and tells whether there are no others.
+func (k *CodeCache) dropBlocks(page uint64, p *codePage, which func(*block) bool) (empty bool) {
 	kept := p.blocks[:0]
 	p.code = [64]uint64{}
 	for _, b := range p.blocks {
-		if b.dead {
-			continue
-		}
-		at, size := b.part(page)
-		if at < pa+uint64(n) && pa < at+uint64(size) {
+		switch {
+		case b.dead:
+		case which(b):
 			k.kill(b)
-			continue
+		default:
+			p.mark(b.part(page))
+			kept = append(kept, b)
 		}
-		p.mark(at, size)
-		kept = append(kept, b)
-	}
-	if len(kept) < len(p.blocks) {
-		p.overwritten++
 	}
 	clear(p.blocks[len(kept):])
 	p.blocks = kept
-	if len(kept) == 0 || p.overwritten > maxOverwritten {
-		k.dropPage(page)
-	}
+	return len(kept) == 0
 }
 
 func (k *CodeCache) kill(b *block) {

@@ -325,15 +325,15 @@ func (c *CPU) protectPage(pa uint64) {
 	}
 }
 
-// unprotectPage lets the next write to physical page pa look again.
-func (c *CPU) unprotectPage(pa uint64) {
+// unprotectPages lets the next writes to physical pages look again.
+func (c *CPU) unprotectPages(which func(pa uint64) bool) {
 	for _, t := range c.tlbs {
 		if t == nil {
 			continue
 		}
 		for n := range t.list {
 			for _, i := range t.list[n].all() {
-				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && slow(*w, i) {
+				if w := &t.w[i]; slow(*w, i) && which(t.cold[i].pa&^0xfff) {
 					*w = noTag(i)
 				}
 			}

@@ -181,7 +181,6 @@ type NativeState struct {
 	Spill  [3]uint64 // of the glue
 	Linear uint64
 	Window uintptr // the base of GS for code that uses a window
-	Low    uintptr // where that has linear address 0
 	Looked uint64  // how often an access has found the wrong page in the stack's entry
 	looked uint64  // that when the budget was last used up
 	HostSP uint64
@@ -218,7 +217,8 @@ type NativeState struct {
 // NativeNear is the part of it that host code addresses most often. It stands ahead of the
 // general-purpose registers, where one byte of displacement reaches all of them.
 type NativeNear struct {
-	Group   [8]uint64 // the translator's, see jit/groups.go
+	Group   [7]uint64 // the translator's, see jit/groups.go
+	Low     uintptr   // where the window in use has linear address 0
 	Scratch uint64
 	SSE     uint64 // whose XMM registers the host's are
 	NoFP    uint64 // not 0: floating-point exceptions of SSE are not masked
@@ -357,6 +357,10 @@ func (c *CPU) translated(b *block) bool {
 			return false
 		}
 		b.trim()
+		if !b.kept {
+			b.kept = true
+			c.code.keep(b)
+		}
 		if b.native = c.code.translator.Translate(b); b.native == nil {
 			b.cold = true
 			return false
@@ -508,6 +512,7 @@ func (c *CPU) runNative(b *block) *block {
 				return b
 			}
 		}
+		jumps := x.Kind == NativeReturn || x.Kind == NativeOp && formHandlers[b.ops[x.Op].Form].jumps
 		to := c.nextBlock(b)
 		if !c.translated(to) {
 			return b
@@ -518,7 +523,7 @@ func (c *CPU) runNative(b *block) *block {
 		if c.limit-c.ICount < uint64(len(to.ops)) {
 			return b
 		}
-		if x.Kind == NativeReturn || x.Kind == NativeOp && formHandlers[b.ops[x.Op].Form].jumps {
+		if jumps {
 			c.noteJump(to)
 		}
 		limit = c.grant()
@@ -535,18 +540,29 @@ const (
 	straddlePause = 200_000
 )
 
+// straddled is what a block remembers of it.
+type straddled struct {
+	times uint64    // that a group of accesses failed, less those long ago
+	last  uint64    // instruction count
+	edges [2]uint64 // the last two page boundaries where
+}
+
 // straddles counts that a group of accesses, one of which is at lin, was not in one page of
 // memory; a block in which that is common is translated again without groups.
 func (c *CPU) straddles(b *block, lin uint64) {
-	b.straddled -= min(b.straddled, (c.ICount-b.straddledAt)/straddlePause)
-	b.straddledAt = c.ICount
+	if b.straddled == nil {
+		b.straddled = &straddled{}
+	}
+	s := b.straddled
+	s.times -= min(s.times, (c.ICount-s.last)/straddlePause)
+	s.last = c.ICount
 	edge := (lin + pageSize/2) / pageSize
-	if l := &b.straddles; edge != l[0] && edge != l[1] {
+	if l := &s.edges; edge != l[0] && edge != l[1] {
 		l[0], l[1] = edge, l[0]
-		b.straddled -= min(b.straddled, 2)
+		s.times -= min(s.times, 2)
 		return
 	}
-	if b.straddled++; b.straddled > maxStraddles && b.native != nil {
+	if s.times++; s.times > maxStraddles && b.native != nil {
 		b.ungrouped = true
 		c.code.forget(b)
 	}
@@ -648,7 +664,7 @@ func (c *CPU) enterAt(b *block) uintptr {
 	}
 	c.near.Jumps = c.jumpsOf(b.Kind())
 	if b.windowed {
-		c.native.Window, c.native.Low = c.windowBase(), c.tlbs[c.owner()].window.low
+		c.native.Window, c.near.Low = c.windowBase(), c.tlbs[c.owner()].window.low
 	}
 	return b.native.Entry
 }

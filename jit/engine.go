@@ -316,7 +316,7 @@ var (
 	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
 	natLooked  = native(unsafe.Offsetof(cpu.NativeState{}.Looked))
 	natWindow  = native(unsafe.Offsetof(cpu.NativeState{}.Window))
-	natLow     = native(unsafe.Offsetof(cpu.NativeState{}.Low))
+	natLow     = near(unsafe.Offsetof(cpu.NativeNear{}.Low))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
 	natSSE     = near(unsafe.Offsetof(cpu.NativeNear{}.SSE))
 	natNoFP    = near(unsafe.Offsetof(cpu.NativeNear{}.NoFP))
