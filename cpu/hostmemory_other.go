@@ -20,4 +20,4 @@ func unreserve(uintptr, uint64) {}
 
 func showPages(uintptr, uintptr, *os.File, uintptr, bool) bool { return false }
 
-func hidePages(uintptr, uint64) {}
+func hidePages(uintptr, uint64) error { return nil }

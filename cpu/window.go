@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -137,11 +138,29 @@ func (s *shownPages) linear(at uint64) uint64 {
 // hide takes the page of a set out of the window.
 func (s *shownPages) hide(set uint32) {
 	if p := &s.pages[set]; *p != 0 {
-		if at, ok := s.place(*p &^ 0xfff); ok {
-			hidePages(at, pageSize)
+		if at, ok := s.place(*p &^ 0xfff); ok && hidePages(at, pageSize) != nil {
+			s.hideRegions() // a page from the midst of others makes one mapping more, this makes them fewer
+			return
 		}
 		*p = 0
 		s.n--
+	}
+}
+
+// hideRegions takes all pages out of the window, whatever pages says.
+func (s *shownPages) hideRegions() {
+	s.hideRegion(s.low, lowEnd)
+	if s.high != 0 {
+		s.hideRegion(s.high+highStart, highEnd-highStart)
+	}
+	clear(s.pages[:])
+	s.n = 0
+}
+
+// hideRegion must not fail: what is mapped there is not the guest's any more.
+func (s *shownPages) hideRegion(at uintptr, size uint64) {
+	if err := hidePages(at, size); err != nil {
+		panic(fmt.Sprintf("the host does not take back memory that is mapped for translated code: mmap: %v", err))
 	}
 }
 
@@ -163,10 +182,10 @@ func (t *tlb) hideAll() {
 	}
 	s.n = 0
 	if low {
-		hidePages(s.low, lowEnd)
+		s.hideRegion(s.low, lowEnd)
 	}
 	if high {
-		hidePages(s.high+highStart, highEnd-highStart)
+		s.hideRegion(s.high+highStart, highEnd-highStart)
 	}
 }
 

@@ -23,6 +23,7 @@ type HostReport struct {
 	Translator string   `json:"translator"`                     // "": it works; otherwise why not
 	Dual       bool     `json:"translator_dual_mapping"`        // its code is written at other addresses than it runs at
 	SyscallGS  bool     `json:"translator_syscall_gs"`          // another processor's turn takes a system call
+	Windows    bool     `json:"translator_windows"`             // the host's paging can translate guests' addresses
 	Features   []string `json:"translator_features"`            // extensions of the processor that it uses
 	Lacks      []string `json:"translator_lacks,omitempty"`     // and those that it would
 }
@@ -43,7 +44,7 @@ func ExamineHost() HostReport {
 		r.KVM, r.Accel = err.Error(), "jit"
 	}
 	r.Features, r.Lacks = jit.HostFeatures()
-	if r.Dual, r.SyscallGS, err = checkTranslator(); err != nil {
+	if err := r.checkTranslator(); err != nil {
 		r.Translator = err.Error()
 		if r.Accel == "jit" {
 			r.Accel = "interp"
@@ -53,17 +54,24 @@ func ExamineHost() HostReport {
 }
 
 // checkTranslator tries the processor and attaches a translator to nothing.
-func checkTranslator() (dual, syscallGS bool, err error) {
+func (r *HostReport) checkTranslator() error {
 	if err := jit.Trial(); err != nil {
-		return false, false, err
+		return err
 	}
 	e, err := jit.Attach(cpu.NewCodeCache(), jit.Heat)
 	if err != nil {
-		return false, false, err
+		return err
 	}
-	dual, syscallGS = e.Dual(), e.SyscallGS()
+	r.Dual, r.SyscallGS = e.Dual(), e.SyscallGS()
+	if ram, file, err := allocate(1 << 20); err == nil {
+		r.Windows = file != nil && e.Windows()
+		err = release(ram, file)
+		if err != nil {
+			return errors.New("memory cannot be given back: " + err.Error())
+		}
+	}
 	if err := e.Close(); err != nil {
-		return false, false, errors.New("its memory cannot be given back: " + err.Error())
+		return errors.New("its memory cannot be given back: " + err.Error())
 	}
-	return dual, syscallGS, nil
+	return nil
 }

@@ -81,6 +81,11 @@ func (d *checkup) String() string {
 		if d.SyscallGS {
 			line("translator", false, "this kernel does not let programs write the base of GS (Linux 5.9 and later do): each turn of a processor with --smp takes a system call")
 		}
+		if d.Windows {
+			line("translator", true, "the host's paging translates the addresses of 32-bit guests and of 64-bit programs")
+		} else {
+			line("translator", false, "no windows: each access searches a TLB (they need files without names, memfd_create, and the base of GS)")
+		}
 		if d.Lacks != nil {
 			line("translator", false, "the interpreter runs instructions of %s", strings.Join(d.Lacks, ", "))
 		}
