@@ -38,8 +38,8 @@ func populate(words []uint64) {
 
 const noMemory = unix.MAP_ANON | unix.MAP_PRIVATE | unix.MAP_NORESERVE
 
-// reserve returns addresses at which nothing is mapped, which go when the processor does, or 0.
-func reserve(c *CPU, size uint64) uintptr {
+// reserve returns addresses at which nothing is mapped until unreserve, or 0.
+func reserve(size uint64) uintptr {
 	p, err := unix.MmapPtr(-1, 0, nil, uintptr(size), unix.PROT_NONE, noMemory)
 	if err != nil {
 		return 0

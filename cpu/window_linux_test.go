@@ -1,8 +1,10 @@
 package cpu
 
 import (
+	"encoding/binary"
 	"os"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -38,3 +40,29 @@ func (c *CPU) openWindow() {
 	w.next, w.patience = 0, 1
 	c.considerWindow()
 }
+
+// TestDropWindows: a window that rests has its pages still when it is given back.
+func TestDropWindows(t *testing.T) {
+	s := NewSequences(t, 32, Samples(32), func(k *CodeCache) { k.translator = windowed{} })
+	s.UseWindows(t)
+	c := s.b.CPU
+	c.State = s.start[0]
+	c.Refresh()
+	c.load32(DS, rigData)
+	c.openWindow()
+	win := &c.tlb.window
+	require.Equal(t, 1, win.n, "the page that the TLB held")
+	require.NotZero(t, win.low)
+	shown := *(*uint32)(unsafe.Add(unsafe.Pointer(nil), win.low+rigData))
+	require.Equal(t, binary.LittleEndian.Uint32(s.b.board.ram[rigData:]), shown)
+	c.windows[c.tlbIndex].open = false
+	s.b.code.DropWindows()
+	require.Zero(t, win.n)
+	require.Zero(t, win.low)
+	c.flushTLB(true)
+}
+
+// windowed is a translator that is asked for nothing but whether it can use windows.
+type windowed struct{ Translator }
+
+func (windowed) Windows() bool { return true }
