@@ -314,13 +314,13 @@ func (c *CPU) considerWindow() {
 
 // makeWindow reserves addresses.
 func (c *CPU) makeWindow(t *tlb) bool {
-	low := reserve(lowEnd+2*windowGuard)
+	low := reserve(lowEnd + 2*windowGuard)
 	if low == 0 {
 		return false
 	}
 	t.window.low = low + windowGuard
 	if c.tlbIndex == tlbUser {
-		if high := reserve(highEnd-highStart+2*windowGuard); high != 0 {
+		if high := reserve(highEnd - highStart + 2*windowGuard); high != 0 {
 			t.window.high = high + windowGuard - highStart
 		}
 	}
