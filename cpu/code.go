@@ -45,7 +45,7 @@ const (
 	maxBranchOps  = 32         // of a block with branches
 	uncached      = ^uint64(0) // block.pa of a block that is used once
 	maxOps        = 1 << 20    // about 80 MiB
-	maxNew        = 160 << 10
+	maxNew        = 112 << 10
 	slabOps       = 2048
 	maxPageBlocks = 2048 // more than a page can use at once: start over
 )
@@ -88,7 +88,12 @@ type codePage struct {
 	code   [64]uint64 // one bit a byte: it belongs to a block
 
 	overwritten int // writes that have dropped blocks since the last one was added
+	idle        int // writes since there are no blocks
 }
+
+// maxIdle is how many writes a page without blocks may see before it holds no code any more:
+// code that is written anew each time it has run comes back before.
+const maxIdle = 8
 
 // maxOverwritten is how many writes may drop blocks of a page, none of which is added in
 // between, before the rest goes too: something is writing new code over all of it, which is
@@ -304,7 +309,7 @@ func (k *CodeCache) place(b *block, page uint64) {
 		p = k.addPage(page)
 	}
 	p.blocks = append(p.blocks, b)
-	p.overwritten = 0
+	p.overwritten, p.idle = 0, 0
 	p.mark(b.part(page))
 }
 
@@ -313,8 +318,15 @@ func (k *CodeCache) Written(pa uint64, n int) {
 	for n > 0 {
 		page := pa &^ 0xfff
 		m := min(n, int(page+0x1000-pa))
-		if p := k.page(page); p != nil && p.touches(pa, m) {
-			k.invalidate(page, p, pa, m)
+		if p := k.page(page); p != nil {
+			switch {
+			case p.touches(pa, m):
+				k.invalidate(page, p, pa, m)
+			case len(p.blocks) == 0:
+				if p.idle++; p.idle > maxIdle {
+					k.removePage(page)
+				}
+			}
 		}
 		pa, n = pa+uint64(m), n-m
 	}
@@ -325,12 +337,10 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 		k.dropPage(page)
 		return
 	}
-	if k.dropBlocks(page, p, func(b *block) bool {
+	k.dropBlocks(page, p, func(b *block) bool {
 		at, size := b.part(page)
 		return at < pa+uint64(n) && pa < at+uint64(size)
-	}) {
-		k.removePage(page)
-	}
+	})
 }
 
 // dropBlocks drops some of a page's blocks and tells whether there are no others.
