@@ -71,8 +71,8 @@ const (
 
 	// What a page costs when it is mapped or unmapped by itself, or with others, in
 	// instructions that have to gain it.
-	pageCost      = 40_000
-	pageCostPrime = 8_000
+	pageCost      = 60_000
+	pageCostPrime = 12_000
 
 	checkPages = 256    // pages that come and go between two looks at what they cost
 	maxShown   = 24_000 // pages: the host bounds how many mappings there may be
