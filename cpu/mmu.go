@@ -119,13 +119,13 @@ const StackEntries = 8
 // codeKey names a linear page and the physical page behind it: jumps of translated code
 // compare it. A direct one into another page does so as it is. An indirect one adds its
 // target, which leaves the offset in the page and what names the pages: two sums of random
-// multiples, so that no other pair of pages that a guest could think of gives the same,
-// nor does an empty set's 0. All keys are even, on which package jit's checks rely.
+// multiples and a random number, so that no other pair of pages that a guest could think of gives
+// the same, nor does any give an empty set's 0. All keys are even, on which package jit's checks rely.
 func codeKey(lin, pa uint64) uint64 {
-	return lin>>12*codeRandom[0] + pa>>12*codeRandom[1] - lin&^0xfff
+	return lin>>12*codeRandom[0] + pa>>12*codeRandom[1] + codeRandom[2] - lin&^0xfff
 }
 
-var codeRandom = [2]uint64{rand.Uint64() &^ 1, rand.Uint64() &^ 1}
+var codeRandom = [3]uint64{rand.Uint64() &^ 1, rand.Uint64() &^ 1, rand.Uint64()&^1 | 2}
 
 // largePages are the linear addresses that were mapped by large pages: INVLPG of one must
 // drop all of the large page's fragments (SDM volume 3A, 4.10.2.3). They may be more.
@@ -325,7 +325,9 @@ func (c *CPU) protectPage(pa uint64) {
 	}
 }
 
-// unprotectPages lets the next writes to physical pages look again.
+// unprotectPages undoes protectPage for some pages. What the TLB holds stays valid: a walk
+// would see what the guest has changed in its tables since, and not at the same
+// instruction on every engine.
 func (c *CPU) unprotectPages(which func(pa uint64) bool) {
 	for _, t := range c.tlbs {
 		if t == nil {
@@ -333,8 +335,12 @@ func (c *CPU) unprotectPages(which func(pa uint64) bool) {
 		}
 		for n := range t.list {
 			for _, i := range t.list[n].all() {
-				if w := &t.w[i]; slow(*w, i) && which(t.cold[i].pa&^0xfff) {
-					*w = noTag(i)
+				w, page := &t.w[i], -t.r[i]
+				if !slow(*w, i) || *w != slowly(page) || !which(t.cold[i].pa&^0xfff) {
+					continue
+				}
+				if host, writable := c.hostPage(t.cold[i].pa); host != nil && writable {
+					*w = tag(page)
 				}
 			}
 		}

@@ -402,3 +402,11 @@ func TestTLBInvalidation(t *testing.T) {
 		require.Equal(t, want, r.load8(DS, lin), c.name)
 	}
 }
+
+// TestCodeKeys: no page has the key of a set that holds no code.
+func TestCodeKeys(t *testing.T) {
+	for _, page := range []uint64{0, 0x1000, ^uint64(0xfff)} {
+		require.NotZero(t, codeKey(page, 0))
+		require.NotZero(t, codeKey(0, page))
+	}
+}

@@ -82,6 +82,8 @@ var pastSequences = []struct {
 		"d323 8b13 4881c300100000 ffc8 75f1", map[int]uint64{cpu.RBX: 0x85010, cpu.RCX: 0, cpu.RAX: 8}, 0, 0},
 	{"an access above the window's high part", 64, // 1: mov rax,[rbx]; add rbx,4; dec ecx; jnz 1b
 		"488b03 4883c304 ffc9 75f5", map[int]uint64{cpu.RBX: 1<<47 - 16, cpu.RCX: 9}, 0, 0},
+	{"an access that reaches over that edge is no page fault", 64, // 1: fstp tbyte [rax]; dec ecx; jnz 1b
+		"db38 ffc9 75fa", map[int]uint64{cpu.RAX: 1<<47 - 9, cpu.RCX: 9}, 0, 0},
 	{"accesses that go from one part of the window to the other", 64, // 1: add [rbx],eax; xor rbx,rdx; dec ecx; jnz 1b
 		"0103 4831d3 ffc9 75f7", map[int]uint64{cpu.RBX: 0x9010, cpu.RDX: 1 << 46, cpu.RCX: 12}, 0, 0},
 }
@@ -129,6 +131,8 @@ func TestFaultsOfGo(t *testing.T) {
 // when what makes sequences or the pools changes.
 var pastBatches = []uint64{
 	1796006578351508780, 1796006580466470178, 1796006585007253187, // PUSHA whose first push faults
+	1796025197390795854, 1796025197390799646, // a block at address 0 whose page has gone: its code key was that of an empty set
+	1796025197390801369, // with windows: FSTP over the edge of canonical addresses
 }
 
 // TestSequences: short random sequences of all forms, and of accesses that lie close together,
