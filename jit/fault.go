@@ -40,8 +40,10 @@ type faultRange struct {
 // The handler's: engines, Go's handler, and where NativeState.Linear is from R15 on.
 var (
 	faultRanges [16]faultRange
-	goHandler   uintptr
-	linearAt    uintptr
+	//lint:ignore U1000 the handler reads it
+	goHandler uintptr
+	//lint:ignore U1000 the handler reads it
+	linearAt uintptr
 )
 
 var (
@@ -49,8 +51,12 @@ var (
 	faultHandler = sync.OnceValue(installFaultHandler)
 )
 
+//lint:ignore U1000 handlerPC takes its address
 func segv()
+
+//lint:ignore U1000 handlerPC takes its address
 func sigreturn()
+
 func handlerPC() (handler, restorer uintptr)
 
 // sigaction is the kernel's.
