@@ -28,7 +28,7 @@ type window struct {
 	next     uint64 // instruction count before which it is not opened
 	patience uint64 // how many instructions translations have to last first
 	opened   uint64 // instruction count
-	paid     uint64 // pages that were mapped or unmapped since
+	paid     uint64 // pages that were mapped by themselves since
 	checked  uint64 // instruction count when a number of them was
 	smap     bool   // CR4.SMAP as it was opened
 }
@@ -167,8 +167,8 @@ func (c *CPU) flushedWindow(i int, global bool) {
 	c.closeWindow(i, impatient)
 }
 
-// payWindow notes that a page had to be mapped or unmapped. Where that happens all the time
-// the window is closed.
+// payWindow notes that a page had to be mapped by itself. Where that happens all the time the
+// window rests: it is not used, and what is mapped stays.
 func (c *CPU) payWindow() {
 	w := &c.windows[c.owner()]
 	if w.paid++; w.paid%checkPages != 0 {
@@ -176,7 +176,7 @@ func (c *CPU) payWindow() {
 	}
 	if c.ICount-w.checked < checkPages*pageCost {
 		c.code.Windows.Dear++
-		w.open = false // what is mapped stays
+		w.open = false
 		c.code.Windows.Insns += c.ICount - w.opened
 		w.patience = min(w.patience*2, mostPatience)
 		w.next = c.ICount + w.patience

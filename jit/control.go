@@ -25,6 +25,7 @@ func (t *trans) addSP(n int32) { t.Lea(guestSP, amd64.At(guestSP, n), t.width())
 
 // pushTo is the place of the next push.
 func (t *trans) pushTo(size int) amd64.Mem {
+	t.static = false // the operand that is pushed, or called by way of, may be
 	return t.grouped(amd64.At(guestSP, -int32(size)), size, write)
 }
 

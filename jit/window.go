@@ -89,7 +89,7 @@ func (t *trans) inWindow(m amd64.Mem, n, kind int) amd64.Mem {
 	switch {
 	case m.Base == amd64.None: // a constant, which reaches needs no more than a displacement for
 		region = cpu.RegionOf(uint64(int64(m.Disp)))
-	case t.static:
+	case t.static && m.Base == tmpA:
 		region = cpu.RegionOf(t.constant)
 	case t.verified[t.i] != relies:
 		if region == cpu.High {
