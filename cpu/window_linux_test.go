@@ -66,3 +66,11 @@ func TestDropWindows(t *testing.T) {
 type windowed struct{ Translator }
 
 func (windowed) Windows() bool { return true }
+
+// TestNoHigh: without a high part nothing of the host's is within reach of a displacement.
+func TestNoHigh(t *testing.T) {
+	require.True(t, canonical(noHigh))
+	for _, lin := range []uint64{highStart - 1<<31, highStart, highEnd - 1, highEnd + 1<<31} {
+		require.False(t, canonical(noHigh+lin), "%#x", lin)
+	}
+}

@@ -38,8 +38,9 @@ func RegionOf(lin uint64) Region {
 	return Anywhere
 }
 
-// noHigh is the base of GS where there is no high part: what is added to it is not mapped.
-const noHigh = 1<<64 - 1<<47
+// noHigh is the base of GS where there is no high part: with addresses in that, and whatever
+// displacements, it gives no canonical address.
+const noHigh = highStart + 1<<40
 
 // NoLinear stands for the linear address of an access where the host does not tell; it is
 // not canonical.
@@ -73,9 +74,6 @@ func (s *shownPages) place(page uint64) (at uintptr, ok bool) {
 func (s *shownPages) linear(at uint64) uint64 {
 	if at == NoLinear {
 		return at
-	}
-	if int64(at) < 0 {
-		return at - noHigh
 	}
 	if lin := at - uint64(s.high); s.high != 0 && lin-highStart+windowGuard < highEnd-highStart+2*windowGuard {
 		return lin
