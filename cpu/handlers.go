@@ -19,7 +19,7 @@ type handler struct {
 	ends  bool // ends a block: may change RIP or the mode
 	jcc   bool // so does a conditional jump where it is taken
 	jumps bool // a jump, call or return inside the code segment
-	cpl0  bool // needs CPL 0, and nothing else
+	cpl0  bool // needs CPL 0, and nothing else that 64-bit code has not
 	rep   bool // ends a block if it is repeated
 	check bool // has checks that run before it: Prot, CPL0, x87 and SSE enabling
 }
@@ -73,7 +73,7 @@ func bindForms() error {
 				h.rep = true
 			}
 		}
-		h.cpl0 = !h.check && f.Attr&(isa.Prot|isa.CPL0) == isa.CPL0
+		h.cpl0 = !h.check && f.Attr&isa.CPL0 != 0
 		h.check = h.check || f.Attr&(isa.Prot|isa.CPL0) != 0
 	}
 	if len(missing) != 0 {

@@ -96,6 +96,7 @@ const (
 	NativeX87                          // instruction Op needs the x87 unit, which is not loaded
 	NativeNoFP                         // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
 	NativeReturn                       // instruction Op, a return to where there is no host code, has moved the stack pointer and nothing else
+	NativeCrossed                      // instruction Op has led to another ring, or elsewhere in this one, where there is no host code: NativeCrossing.Arrived
 	NativeNote                         // no exit: it names instruction Op as the last of the x87 unit
 )
 
@@ -185,6 +186,9 @@ type NativeState struct {
 	looked uint64  // that when the budget was last used up
 	HostSP uint64
 	Sites  uintptr // the translator's, see jit/access.go
+	Self   uintptr // the processor
+
+	Crossing NativeCrossing
 
 	Returns uintptr // host code's stack pointer, see returnStack
 	Target  uintptr // in the middle of a block, see Native.Borrow
@@ -386,7 +390,7 @@ const mxcsrMasks = 0x1f80
 // not known.
 func (c *CPU) runNative(b *block) *block {
 	t, n := c.code.translator, &c.native
-	n.Sites = t.Sites()
+	n.Sites, n.Self = t.Sites(), uintptr(unsafe.Pointer(c))
 	limit := c.grant()
 	entry := c.enterAt(b)
 	x87 := false
@@ -403,17 +407,16 @@ func (c *CPU) runNative(b *block) *block {
 		}
 		c.near.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
-		returns := &c.returns[c.cpl/3]
 		kind := codeKind(c.mode, c.windowed)
-		n.Returns = returns.enter(t, kind)
+		n.Returns = c.returns[c.cpl/3].enter(t, kind)
 		c.nativeInsns -= uint64(n.Budget)
 		t.Enter(c, entry, kind)
 		c.nativeInsns += uint64(n.Budget)
-		returns.sp = n.Returns
+		c.returns[c.cpl/3].sp = n.Returns
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
 		}
-		c.RFLAGS = c.RFLAGS&^(FlagIF|FlagAC) | n.SysFlags&FlagIF | n.AC
+		c.RFLAGS = c.RFLAGS&(FlagVM|FlagRF) | Flag1 | n.SysFlags | n.AC
 		x := *t.Exit(n.Exit) // a copy: its block may be dropped
 		s := (n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear)
 		n.Flags = s&0xff<<8 | s>>11&1
@@ -506,13 +509,18 @@ func (c *CPU) runNative(b *block) *block {
 			if c.events != 0 || c.ICount >= c.limit {
 				return b
 			}
+		case NativeCrossed:
+			c.RIP = n.Crossing.Arrived
+			if c.ICount >= c.limit {
+				return b
+			}
 		case NativeLink:
 			c.RIP = t.Target(x.Link)
 			if c.ICount >= c.limit {
 				return b
 			}
 		}
-		jumps := x.Kind == NativeReturn || x.Kind == NativeOp && formHandlers[b.ops[x.Op].Form].jumps
+		jumps := x.Kind == NativeReturn || x.Kind == NativeCrossed || x.Kind == NativeOp && formHandlers[b.ops[x.Op].Form].jumps
 		to := c.nextBlock(b)
 		if !c.translated(to) {
 			return b

@@ -200,6 +200,62 @@ func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span tim
 	t.Logf("%d sequences, %.2f million a minute", cases, float64(cases)/1e6/time.Since(start).Minutes())
 }
 
+// pastCrossings are seeds of walks on which the engines differed once; they mean something else
+// when what makes walks changes.
+var pastCrossings = []uint64{}
+
+// TestCrossings: random walks between rings, by way of host code for the most part.
+func TestCrossings(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	span, seed := 3*time.Second, uint64(1)
+	if soak := os.Getenv("G86_SOAK"); soak != "" {
+		seed = uint64(time.Now().UnixNano())
+		if d, err := time.ParseDuration(soak); err == nil {
+			span = d
+		}
+	}
+	for _, bits := range []int{32, 64} {
+		for _, windows := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d bits, windows %t", bits, windows), func(t *testing.T) {
+				t.Parallel()
+				var e *jit.Engine
+				s := cpu.NewCrossings(t, bits, func(k *cpu.CodeCache) {
+					var err error
+					e, err = jit.Attach(k, 0)
+					require.NoError(t, err)
+				})
+				defer func() { require.NoError(t, e.Close()) }()
+				if windows {
+					if !e.Windows() {
+						t.Skip("this host has no windows")
+					}
+					s.UseWindows(t)
+				}
+				e.Hold()
+				defer e.Release()
+				run := func(seed uint64) {
+					e.Checks = jit.Checks(seed % uint64(jit.NumChecks))
+					s.Run(t, seed, walkInsns)
+				}
+				for _, seed := range pastCrossings {
+					run(seed)
+				}
+				walks := uint64(0)
+				for start := time.Now(); time.Since(start) < span; walks++ {
+					run(seed + walks)
+				}
+				t.Logf("%d walks, %.1f crossings of each inside host code", walks, float64(s.Inside())/float64(walks))
+				require.Greater(t, s.Inside(), 3*walks, "crossings that did not leave host code")
+			})
+		}
+	}
+}
+
+// walkInsns is how many instructions a walk between rings runs.
+const walkInsns = 150
+
 const programInsns = 400
 
 // pastSeeds are programs on which the engines differed once.

@@ -13,16 +13,7 @@ import (
 // UseWindows gives the second machine memory that windows can show, and maps all of it at
 // addresses in their high part, too.
 func (s *Sequences) UseWindows(t *testing.T) {
-	fd, err := unix.MemfdCreate("test-ram", unix.MFD_CLOEXEC)
-	require.NoError(t, err)
-	f := os.NewFile(uintptr(fd), "test-ram")
-	t.Cleanup(func() { f.Close() })
-	require.NoError(t, f.Truncate(int64(len(s.b.board.ram))))
-	ram, err := unix.Mmap(fd, 0, len(s.b.board.ram), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	require.NoError(t, err)
-	t.Cleanup(func() { unix.Munmap(ram) })
-	s.b.board.ram = ram
-	s.b.code.Share(ram, f)
+	s.b.share(t)
 	s.windows = true
 	if s.bits == 64 {
 		g := s.a
@@ -30,8 +21,29 @@ func (s *Sequences) UseWindows(t *testing.T) {
 		g.put(rigPages+8*(highEnd>>39-1), g.get(rigPages))
 		s.memory = string(s.a.board.ram)
 	}
-	copy(ram, s.memory)
+	copy(s.b.board.ram, s.memory)
 	s.b.Refresh()
+}
+
+// UseWindows gives the second machine memory that windows can show.
+func (s *Crossings) UseWindows(t *testing.T) {
+	s.b.share(t)
+	s.b.Refresh()
+}
+
+// share makes the machine's memory one that windows can show.
+func (r *rig) share(t *testing.T) {
+	fd, err := unix.MemfdCreate("test-ram", unix.MFD_CLOEXEC)
+	require.NoError(t, err)
+	f := os.NewFile(uintptr(fd), "test-ram")
+	t.Cleanup(func() { f.Close() })
+	require.NoError(t, f.Truncate(int64(len(r.board.ram))))
+	ram, err := unix.Mmap(fd, 0, len(r.board.ram), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	require.NoError(t, err)
+	t.Cleanup(func() { unix.Munmap(ram) })
+	copy(ram, r.board.ram)
+	r.board.ram = ram
+	r.code.Share(ram, f)
 }
 
 // openWindow opens the window of the TLB in use at once.

@@ -345,6 +345,8 @@ type glue struct {
 	exit     [2]int // with the flags in the host's flags, in memory
 	returned int    // where returns go that a landing does not expect, see returns.go
 	barrier  int    // and those for which there is no landing
+	stored   int    // exit where the number, flags and registers are in memory
+	cross    [crossingOps]int
 }
 
 func index(b bool) int {
@@ -374,6 +376,10 @@ func (e *Engine) emitGlue() {
 	for kind := range cpu.CodeKinds {
 		a.Windowed = kind&cpu.CodeWindowed != 0
 		e.emitGlueOf(kind)
+	}
+	for kind := range cpu.CodeKinds {
+		a.Windowed = kind&cpu.CodeWindowed != 0
+		e.emitCrossings(kind)
 	}
 	a.Windowed = false
 	e.start = (a.N + 63) &^ 63
@@ -449,6 +455,7 @@ func (e *Engine) emitGlueOf(kind cpu.CodeKind) {
 			a.Store(gpr(i), r, 8)
 		}
 	})
+	g.stored = a.N
 	a.Emit(&amd64.Insn{Opcode: 0xc1, Size: 8, Reg: 7, RM: regBudget, Imm: budgetShift, ImmSize: 1}) // SAR
 	a.Store(natBudget, regBudget, 8)
 	a.Store(natReturns, amd64.RSP, 8)

@@ -67,6 +67,18 @@ func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
 		return lowerPusha
 	case "POPA":
 		return lowerPopa
+	case "SYSCALL":
+		return lowerCrossing(crossSyscall)
+	case "SYSRET":
+		return lowerCrossing(crossSysret)
+	case "SYSENTER":
+		return lowerCrossing(crossSysenter)
+	case "SYSEXIT":
+		return lowerCrossing(crossSysexit)
+	case "INT", "INT3":
+		return lowerCrossing(crossInt)
+	case "IRET":
+		return lowerCrossing(crossIret)
 	}
 	return nil
 }

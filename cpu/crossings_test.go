@@ -1,0 +1,432 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"g86/cpu/isa"
+)
+
+// Crossings runs random walks between rings on two engines: blocks of code that lead to one another
+// by INT n, IRET, SYSCALL and its relatives, through tables of descriptors in which something is
+// mostly as it should be, and sometimes not.
+type Crossings struct {
+	bits   int
+	a, b   *rig
+	start  State
+	memory string
+
+	r *rand.Rand // of the case under way
+}
+
+// Selectors, in the order that fast system calls rely on.
+const (
+	crossCode0  = 0x08
+	crossData0  = 0x10
+	crossUser32 = 0x18 | 3 // SYSEXIT's, and what STAR has for SYSRET
+	crossData3  = 0x20 | 3
+	crossUser64 = 0x28 | 3
+	crossData3b = 0x30 | 3
+	crossTSS    = 0x38 // and 0x40
+	crossCode1  = 0x48 | 1
+	crossData1  = 0x50 | 1
+	crossCode2  = 0x58 | 2
+	crossData2  = 0x60 | 2
+	crossConf   = 0x68 | 3
+	crossSmall  = 0x70 | 3 // code with a limit
+	crossLast   = 0x77
+)
+
+const (
+	crossBlocks = 10
+	crossPitch  = 0x80
+	crossVector = 0x20 // the first of the blocks' gates
+	crossStack3 = 0x68000
+)
+
+// NewCrossings makes the machines. attach gives the processors of a cache their engine.
+func NewCrossings(t *testing.T, bits int, attach func(*CodeCache)) *Crossings {
+	s := &Crossings{bits: bits}
+	for _, g := range []**rig{&s.a, &s.b} {
+		m := newSysRig(t, bits)
+		*g = m.rig
+		m.OnException = nil
+		m.CPU.board = &pins{m.rig.board, -1}
+		m.rig.smallPages(bits)
+		if bits == 32 {
+			m.CR3, m.CR4 = sequenceDirectory, m.CR4|CR4PSE
+		}
+		m.EFER |= EFERSCE
+	}
+	s.start, s.memory = *s.a.Pull(), string(s.a.board.ram)
+	attach(s.b.code)
+	return s
+}
+
+// Run runs the case of a seed, of that many instructions. Where the machines differ it looks for the first
+// instruction after which they do.
+func (s *Crossings) Run(t *testing.T, seed, count uint64) {
+	t.Helper()
+	if s.run(seed, count) {
+		return
+	}
+	for n := uint64(1); n <= count; n++ {
+		s.run(seed, n-1)
+		at := s.a.String() + ": " + s.a.disasm()
+		s.run(seed, n)
+		s.a.sameAs(t, s.b, fmt.Sprintf("%d bits, seed %d, instruction %d, %s", s.bits, seed, n, at))
+	}
+	t.Fatalf("%d bits, seed %d: the engines differ, but not once more", s.bits, seed)
+}
+
+// Inside is how many crossings did not leave host code.
+func (s *Crossings) Inside() uint64 { return s.b.native.Crossing.Count }
+
+func (s *Crossings) run(seed, count uint64) bool {
+	s.r = rand.New(rand.NewPCG(seed, uint64(s.bits)))
+	copy(s.a.board.ram, s.memory)
+	st := s.random(s.a.board.ram)
+	copy(s.b.board.ram, s.a.board.ram)
+	interrupt, slice, windows := count, count, s.r.IntN(2) == 0
+	if s.r.IntN(4) == 0 {
+		interrupt = s.r.Uint64N(count + 1)
+	}
+	if s.r.IntN(4) == 0 {
+		slice = 1 + s.r.Uint64N(50)
+	}
+	for _, g := range []*rig{s.a, s.b} {
+		g.code.Flush()
+		g.State = st
+		g.Refresh()
+		between := func() {
+			if windows && g == s.b && g.code.sharedFile != nil && g.cpl%3 == 0 && g.tlbIndex != tlbSuperAC {
+				g.openWindow()
+			}
+		}
+		between()
+		g.runSlices(interrupt, func() uint64 { return slice }, between)
+		if interrupt < count {
+			g.CPU.board.(*pins).vector = crossVector + int(seed%crossBlocks)
+			g.Kick()
+		}
+		g.runSlices(count, func() uint64 { return slice }, between)
+		g.CPU.board.(*pins).vector = -1
+	}
+	return *s.a.Pull() == *s.b.Pull() && string(s.a.board.ram) == string(s.b.board.ram)
+}
+
+// one is one in n.
+func (s *Crossings) one(n int) bool { return s.r.IntN(n) == 0 }
+
+func pick[T any](r *rand.Rand, l ...T) T { return l[r.IntN(len(l))] }
+
+func (s *Crossings) block() uint64 { return rigCode + uint64(s.r.IntN(crossBlocks))*crossPitch }
+
+// random fills memory and chooses a state.
+func (s *Crossings) random(ram []byte) State {
+	put := func(at, v uint64) { binary.LittleEndian.PutUint64(ram[at:], v) }
+	code := func(dpl, long int) uint64 {
+		if s.bits == 64 {
+			return segDesc(0, 0xfffff, dCode|dpl<<5|dGran|long)
+		}
+		return segDesc(0, 0xfffff, dCode|dpl<<5|flat)
+	}
+	data := func(dpl int) uint64 { return segDesc(0, 0xfffff, dData|dpl<<5|flat) }
+	for sel, d := range map[uint64]uint64{
+		crossCode0: code(0, dLong), crossData0: data(0), crossUser32: segDesc(0, 0xfffff, dCode|dDPL3|flat), crossData3: data(3),
+		crossUser64: code(3, dLong), crossData3b: data(3), crossTSS: segDesc(rigTSS, 0x2100, dTSS32|2), crossTSS + 8: 0,
+		crossCode1: code(1, dLong), crossData1: data(1), crossCode2: code(2, dLong), crossData2: data(2),
+		crossConf: segDesc(0, 0xfffff, dConf|dLong|dGran), crossSmall: segDesc(0, 0x7fff, dCode|dDPL3|dBig),
+	} {
+		if s.one(40) {
+			d ^= 1 << (40 + s.r.IntN(24))
+		}
+		put(rigGDT+sel&^7, d)
+	}
+	size := uint64(8)
+	if s.bits == 64 {
+		size = 16
+	}
+	gate := func(vector, to uint64) {
+		attr := gInt32 + s.r.IntN(2) | dDPL3
+		if s.one(10) {
+			attr ^= 1 << s.r.IntN(8)
+		}
+		sel := uint16(crossCode0)
+		if s.one(6) {
+			sel = pick[uint16](s.r, crossCode1, crossCode2, crossConf, crossUser64, crossUser32, crossSmall, 0, crossCode0|4, 0x100, crossData0)
+		}
+		ist := 0
+		if s.one(20) {
+			ist = s.r.IntN(3)
+		}
+		put(rigIDT+vector*size, gateDesc(sel, uint32(to), attr, ist))
+		if size == 16 {
+			upper := uint64(0)
+			if s.one(40) {
+				upper = s.r.Uint64()
+			}
+			put(rigIDT+vector*size+8, upper)
+		}
+	}
+	for i := range uint64(32) { // where exceptions end
+		put(rigIDT+i*size, gateDesc(crossCode0, rigHandler, gInt32, 0))
+		if size == 16 {
+			put(rigIDT+i*size+8, 0)
+		}
+	}
+	copy(ram[rigHandler:], "\xeb\xfe")
+	gate(3, s.block())
+	for i := range uint64(crossBlocks) {
+		gate(crossVector+i, s.block())
+		copy(ram[rigCode+i*crossPitch:], s.code())
+	}
+	for i, sp := range []uint64{rigStack0, rigStack1, rigStack1 + 0x1000} {
+		if s.one(8) {
+			sp += s.r.Uint64N(64) - 48 // also across the edge of a page
+		}
+		if s.bits == 64 {
+			put(rigTSS+4+8*uint64(i), sp)
+			put(rigTSS+0x24+8*uint64(i), sp-0x400)
+		} else {
+			put(rigTSS+4+8*uint64(i), sp|[]uint64{crossData0, crossData1, crossData2}[i]<<32)
+		}
+	}
+	entry := uint64(8)
+	if s.bits == 32 {
+		entry = 4
+	}
+	for at := uint64(rigIDT); at < rigStack1+0x2000; at += 0x1000 {
+		if at >= crossStack3-0x1000 && at < crossStack3+0x1000 {
+			continue
+		}
+		ram[sequenceTable+at>>12*entry] &^= pteU
+	}
+
+	st := s.start
+	st.GDTR = Table{Base: rigGDT, Limit: crossLast}
+	st.IDTR = Table{Base: rigIDT, Limit: uint16(0x40*size - 1)}
+	if s.one(20) {
+		st.IDTR.Limit = uint16(size * (crossVector + s.r.Uint64N(crossBlocks)))
+		st.GDTR.Limit = uint16(crossData3b + s.r.Uint64N(0x40))
+	}
+	st.STAR = crossCode0<<32 | crossUser32<<48
+	if s.one(30) {
+		st.STAR = s.r.Uint64()
+	}
+	st.LSTAR, st.SysenterEIP, st.SysenterCS = s.block(), s.block(), crossCode0
+	st.SysenterESP = rigStack0 - 0x800
+	if s.one(20) {
+		st.SysenterCS = s.r.Uint64N(4)
+	}
+	st.FMASK = pick[uint64](s.r, 0x47700, 0, 0x257fd5, FlagIF, FlagCF|FlagZF|FlagDF, FlagAC|FlagTF)
+	load := func(i int, sel uint16) {
+		v := binary.LittleEndian.Uint64(ram[rigGDT+uint64(sel&^7):])
+		d := descriptor{lo: uint32(v), hi: uint32(v >> 32)}
+		st.Seg[i] = d.segment(sel)
+	}
+	user := uint16(crossUser64)
+	if s.bits == 32 {
+		user = crossUser32
+		st.CR0 &^= CR0PG
+		if s.one(2) {
+			st.CR0 |= CR0PG
+		}
+	}
+	load(CS, crossCode0)
+	load(SS, crossData0)
+	st.GPR[RSP] = rigStack0 - 0x100
+	if s.one(2) {
+		load(CS, user)
+		load(SS, crossData3)
+		st.GPR[RSP] = crossStack3
+	}
+	for _, i := range []int{ES, DS, FS, GS} {
+		st.Seg[i] = Segment{}
+		if !s.one(3) {
+			load(i, crossData3)
+		} else if s.one(4) {
+			load(i, pick[uint16](s.r, crossData0, crossConf, crossCode0, crossUser32))
+		}
+	}
+	if st.Seg[CS].Attr&attrL == 0 == (s.bits == 64) { // the mutation of a bit
+		load(CS, crossCode0)
+		st.Seg[CS].Attr = FlatCode64
+		if s.bits == 32 {
+			st.Seg[CS].Attr = FlatCode32
+		}
+	}
+	st.TR(rigTSS)
+	st.CR0 |= uint64(s.r.IntN(2)) * CR0WP
+	if st.CR0&CR0PG != 0 && s.one(4) {
+		st.CR4 |= CR4SMAP
+	}
+	if s.one(8) {
+		st.CR0 |= CR0AM
+	}
+	if s.one(20) {
+		st.DR[7] |= 2
+		st.DR[0] = s.block()
+	}
+	st.RFLAGS = s.flags() &^ FlagVM
+	st.RIP = s.block()
+	for i := range s.bits/4 - 8*(s.bits/64) {
+		if i != RSP {
+			st.GPR[i] = s.r.Uint64() & (^uint64(0) >> (64 - s.bits))
+		}
+	}
+	return st
+}
+
+// TR makes the task register that of the rig's TSS.
+func (st *State) TR(base uint64) {
+	st.Seg[TR] = Segment{Sel: crossTSS, Base: base, Limit: 0x2100, Attr: attrP | 11}
+}
+
+// flags is an image of RFLAGS.
+func (s *Crossings) flags() uint64 {
+	f := s.r.Uint64()&statusFlags | Flag1 | FlagIF
+	if s.one(2) {
+		f = f&^FlagIF | s.r.Uint64()&(FlagIF|FlagDF|FlagIOPL|FlagID)
+	}
+	if s.one(12) {
+		f |= 1 << s.r.IntN(22)
+	}
+	return f
+}
+
+// code is a block.
+func (s *Crossings) code() (b []byte) {
+	add := func(p ...byte) { b = append(b, p...) }
+	imm := func(v uint64) { b = binary.LittleEndian.AppendUint32(b, uint32(v)) }
+	for range s.r.IntN(3) {
+		switch s.r.IntN(9) {
+		case 0:
+			add(0xff, 0xc3) // INC EBX
+		case 1:
+			add(0x05) // ADD EAX,imm32
+			imm(s.r.Uint64())
+		case 2:
+			add(0x9c, 0x5e) // PUSHF; POP RSI
+		case 3:
+			add(pick[byte](s.r, 0xfa, 0xfb, 0xfc, 0xf8, 0xf9)) // CLI STI CLD CLC STC
+		case 4:
+			add(0x50, 0x5f) // PUSH RAX; POP RDI
+		case 5:
+			add(0xe8, 0, 0, 0, 0, 0x5e) // CALL to the next instruction; POP RSI
+		case 6:
+			if s.one(4) {
+				add(0x0f, 0x01, pick[byte](s.r, 0xca, 0xcb)) // CLAC STAC
+			}
+		case 7:
+			add(0x8c, pick[byte](s.r, 0xc8, 0xd0, 0xd8)) // MOV EAX,CS SS DS
+		case 8:
+			add(0x31, 0x44, 0x24, 0xf0) // XOR [RSP-16],EAX
+		}
+	}
+	push := func(v uint64) {
+		add(0x68)
+		imm(v)
+	}
+	rex := func() {
+		if s.bits == 64 {
+			add(0x48)
+		}
+	}
+	target := s.block()
+	odd := s.bits == 64 && s.one(40)
+	user := uint64(crossUser64)
+	if s.bits == 32 {
+		user = crossUser32
+	}
+	switch s.r.IntN(10) {
+	case 0, 1, 2:
+		add(0xcd, byte(crossVector+s.r.IntN(crossBlocks+1)))
+	case 3, 4: // IRET to anywhere
+		cs, ss, sp := user, uint64(crossData3), uint64(crossStack3)
+		switch s.r.IntN(10) {
+		case 0, 1, 2:
+			cs, ss, sp = crossCode0, crossData0, rigStack0-0x200
+			if s.bits == 64 && s.one(2) {
+				ss = 0
+			}
+		case 3:
+			cs, ss, sp = crossCode1, crossData1, rigStack1-0x200
+		case 4:
+			cs, ss = pick[uint64](s.r, crossConf, crossSmall, crossUser32, crossUser64, crossCode2, crossData3, 0, 7, crossUser64|4), pick[uint64](s.r, crossData3, crossData3b, crossData0, 0, 3, crossUser64, crossData1)
+		}
+		if s.one(12) {
+			sp += s.r.Uint64N(64) - 32
+		}
+		push(ss)
+		push(sp)
+		push(s.flags())
+		push(cs)
+		push(target)
+		rex()
+		add(0xcf)
+	case 5: // back
+		rex()
+		add(0xcf)
+	case 6:
+		if s.bits == 64 && !s.one(4) {
+			add(0x0f, 0x05) // SYSCALL
+		} else {
+			add(0x0f, 0x34) // SYSENTER
+		}
+	case 7:
+		if s.bits == 64 && !s.one(3) { // SYSRET
+			add(0x49, 0xc7, 0xc3) // MOV R11,imm32
+			imm(s.flags())
+			if odd {
+				add(0x48, 0xb9) // MOV RCX,imm64
+				b = binary.LittleEndian.AppendUint64(b, 1<<47|target)
+			} else {
+				add(0xb9) // MOV ECX,imm32
+				imm(target)
+			}
+			if s.one(4) {
+				add(0xbc) // MOV ESP,imm32
+				imm(crossStack3)
+			}
+			rex()
+			add(0x0f, 0x07)
+			break
+		}
+		add(0xb9) // MOV ECX,imm32
+		imm(crossStack3)
+		add(0xba) // MOV EDX,imm32
+		imm(target)
+		rex()
+		add(0x0f, 0x35) // SYSEXIT
+	case 8:
+		add(0xcc)
+	case 9:
+		add(0xb8) // MOV EAX,imm32; JMP RAX
+		imm(target)
+		add(0xff, 0xe0)
+	}
+	if len(b) > crossPitch {
+		panic("a block is too long")
+	}
+	return b
+}
+
+// disasmBlocks is for people who look at a case.
+func (s *Crossings) disasmBlocks() (l []string) {
+	for i := range uint64(crossBlocks) {
+		for at := rigCode + i*crossPitch; ; {
+			var in isa.Inst
+			if isa.Decode(s.a.board.ram[at:at+15], isa.Mode(s.bits), &in) != nil {
+				break
+			}
+			l = append(l, fmt.Sprintf("%x %s", at, isa.Disasm(&in, at, isa.Mode(s.bits))))
+			if at += uint64(in.Len); s.a.board.ram[at] == 0 {
+				break
+			}
+		}
+	}
+	return l
+}
