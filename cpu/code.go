@@ -417,10 +417,13 @@ func (c *CPU) newEpoch() {
 
 // setEpoch follows a change of privilege or code segment.
 func (c *CPU) setEpoch() {
-	if cs := &c.Seg[CS]; c.mode != 64 && (cs.Base != 0 || cs.Limit != 0xffffffff) {
+	cs := &c.Seg[CS]
+	based := c.mode != 64 && (cs.Base != 0 || cs.Limit != 0xffffffff)
+	if based || c.based {
 		c.code.epochs += 16 // bases and limits are not part of the name
 		c.generation = c.code.epochs
 	}
+	c.based = based
 	c.epoch = c.generation | EpochPart(c.tlbIndex, c.mode)
 	c.windowed = c.windows[c.owner()].open && c.mode >= 32
 }

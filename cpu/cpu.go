@@ -96,6 +96,7 @@ type CPU struct {
 	jumps       [4]*JumpCache // of 32- and 64-bit code, and of both with windows
 	windows     [numTLBs]window
 	flushed     [numTLBs]uint64 // instruction counts when the TLBs were last emptied
+	based       bool            // the code segment has a base or a limit
 	windowed    bool            // the TLB in use has a window, which the code size can use
 	returns     [2]returnStack  // of code of rings 0 to 2, and of ring 3
 

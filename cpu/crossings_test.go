@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-
-	"g86/cpu/isa"
 )
 
 // Crossings runs random walks between rings on two engines: blocks of code that lead to one another
@@ -35,7 +33,7 @@ const (
 	crossCode2  = 0x58 | 2
 	crossData2  = 0x60 | 2
 	crossConf   = 0x68 | 3
-	crossSmall  = 0x70 | 3 // code with a limit
+	crossSmall  = 0x70 | 3 // code with a limit or a base
 	crossLast   = 0x77
 )
 
@@ -93,21 +91,26 @@ func (s *Crossings) run(seed, count uint64) bool {
 	if s.r.IntN(4) == 0 {
 		interrupt = s.r.Uint64N(count + 1)
 	}
-	if s.r.IntN(4) == 0 {
+	if s.r.IntN(2) == 0 {
 		slice = 1 + s.r.Uint64N(50)
 	}
+	aside := rand.New(rand.NewPCG(seed, 3)) // what the guest does not notice
 	for _, g := range []*rig{s.a, s.b} {
 		g.code.Flush()
 		g.State = st
 		g.Refresh()
 		between := func() {
-			if windows && g == s.b && g.code.sharedFile != nil && g.cpl%3 == 0 && g.tlbIndex != tlbSuperAC {
-				g.openWindow()
+			if g == s.b {
+				g.disturb(aside, windows)
 			}
 		}
 		between()
 		g.runSlices(interrupt, func() uint64 { return slice }, between)
-		if interrupt < count {
+		switch {
+		case interrupt == count:
+		case seed%3 == 0:
+			g.NMI()
+		default:
 			g.CPU.board.(*pins).vector = crossVector + int(seed%crossBlocks)
 			g.Kick()
 		}
@@ -115,6 +118,26 @@ func (s *Crossings) run(seed, count uint64) bool {
 		g.CPU.board.(*pins).vector = -1
 	}
 	return *s.a.Pull() == *s.b.Pull() && string(s.a.board.ram) == string(s.b.board.ram)
+}
+
+// disturb changes what host code relies on and the guest does not notice.
+func (r *rig) disturb(rand *rand.Rand, windows bool) {
+	other := &r.returns[rand.IntN(2)]
+	switch rand.IntN(8) {
+	case 0:
+		other.sp = 0
+	case 1:
+		other.sp = other.least // no room for the calls of a budget
+	case 2:
+		if i := rand.IntN(2); r.windows[i].open {
+			r.closeWindow(i, 1)
+			r.newEpoch()
+		}
+	default:
+		if windows && r.code.sharedFile != nil && r.tlbIndex != tlbSuperAC {
+			r.openWindow()
+		}
+	}
 }
 
 // one is one in n.
@@ -138,13 +161,20 @@ func (s *Crossings) random(ram []byte) State {
 		crossCode0: code(0, dLong), crossData0: data(0), crossUser32: segDesc(0, 0xfffff, dCode|dDPL3|flat), crossData3: data(3),
 		crossUser64: code(3, dLong), crossData3b: data(3), crossTSS: segDesc(rigTSS, 0x2100, dTSS32|2), crossTSS + 8: 0,
 		crossCode1: code(1, dLong), crossData1: data(1), crossCode2: code(2, dLong), crossData2: data(2),
-		crossConf: segDesc(0, 0xfffff, dConf|dLong|dGran), crossSmall: segDesc(0, 0x7fff, dCode|dDPL3|dBig),
+		crossConf:  segDesc(0, 0xfffff, dConf|dLong|dGran),
+		crossSmall: pick(s.r, segDesc(0, rigCode+crossBlocks/2*crossPitch, dCode|dDPL3|dBig), segDesc(crossPitch, 0xfffff, dCode|dDPL3|flat)),
 	} {
-		if s.one(40) {
+		switch s.r.IntN(80) {
+		case 0:
 			d ^= 1 << (40 + s.r.IntN(24))
+		case 1:
+			d ^= 1 << s.r.IntN(64)
+		case 2:
+			d &^= 1 << 41 // readable, writable
 		}
 		put(rigGDT+sel&^7, d)
 	}
+	put(rigGDT, pick(s.r, code(0, dLong), code(3, dLong), data(0), data(3))) // the null selector is null whatever is there
 	size := uint64(8)
 	if s.bits == 64 {
 		size = 16
@@ -178,6 +208,7 @@ func (s *Crossings) random(ram []byte) State {
 		}
 	}
 	copy(ram[rigHandler:], "\xeb\xfe")
+	gate(2, s.block())
 	gate(3, s.block())
 	for i := range uint64(crossBlocks) {
 		gate(crossVector+i, s.block())
@@ -191,7 +222,11 @@ func (s *Crossings) random(ram []byte) State {
 			put(rigTSS+4+8*uint64(i), sp)
 			put(rigTSS+0x24+8*uint64(i), sp-0x400)
 		} else {
-			put(rigTSS+4+8*uint64(i), sp|[]uint64{crossData0, crossData1, crossData2}[i]<<32)
+			ss := []uint64{crossData0, crossData1, crossData2}[i]
+			if s.one(16) {
+				ss = pick[uint64](s.r, crossData0, crossData0|3, crossData1, crossData3, crossData3&^3, crossCode0, 0)
+			}
+			put(rigTSS+4+8*uint64(i), sp|ss<<32)
 		}
 	}
 	entry := uint64(8)
@@ -258,7 +293,20 @@ func (s *Crossings) random(ram []byte) State {
 			st.Seg[CS].Attr = FlatCode32
 		}
 	}
-	st.TR(rigTSS)
+	st.Seg[TR] = Segment{Sel: crossTSS, Base: rigTSS, Limit: 0x2100, Attr: attrP | 11}
+	switch s.r.IntN(20) {
+	case 0:
+		st.Seg[TR].Attr = attrP | 3
+	case 1:
+		st.Seg[TR].Limit = uint32(s.r.IntN(32))
+	}
+	if s.one(10) {
+		st.EFER &^= EFERSCE
+	}
+	st.NMIBlocked = s.one(12)
+	if s.bits == 32 && st.Seg[SS].DPL() == 0 && s.one(20) {
+		st.CR0 &^= CR0PE | CR0PG
+	}
 	st.CR0 |= uint64(s.r.IntN(2)) * CR0WP
 	if st.CR0&CR0PG != 0 && s.one(4) {
 		st.CR4 |= CR4SMAP
@@ -266,9 +314,12 @@ func (s *Crossings) random(ram []byte) State {
 	if s.one(8) {
 		st.CR0 |= CR0AM
 	}
-	if s.one(20) {
+	if s.one(10) {
 		st.DR[7] |= 2
-		st.DR[0] = s.block()
+		if st.DR[0] = s.block(); s.one(2) { // a port
+			st.DR[7] |= 2 << 16
+			st.CR4 |= CR4DE
+		}
 	}
 	st.RFLAGS = s.flags() &^ FlagVM
 	st.RIP = s.block()
@@ -280,19 +331,19 @@ func (s *Crossings) random(ram []byte) State {
 	return st
 }
 
-// TR makes the task register that of the rig's TSS.
-func (st *State) TR(base uint64) {
-	st.Seg[TR] = Segment{Sel: crossTSS, Base: base, Limit: 0x2100, Attr: attrP | 11}
-}
-
 // flags is an image of RFLAGS.
 func (s *Crossings) flags() uint64 {
 	f := s.r.Uint64()&statusFlags | Flag1 | FlagIF
 	if s.one(2) {
 		f = f&^FlagIF | s.r.Uint64()&(FlagIF|FlagDF|FlagIOPL|FlagID)
 	}
-	if s.one(12) {
+	switch s.r.IntN(24) {
+	case 0:
 		f |= 1 << s.r.IntN(22)
+	case 1:
+		f |= FlagNT
+	case 2, 3, 4:
+		f |= FlagRF
 	}
 	return f
 }
@@ -302,7 +353,7 @@ func (s *Crossings) code() (b []byte) {
 	add := func(p ...byte) { b = append(b, p...) }
 	imm := func(v uint64) { b = binary.LittleEndian.AppendUint32(b, uint32(v)) }
 	for range s.r.IntN(3) {
-		switch s.r.IntN(9) {
+		switch s.r.IntN(10) {
 		case 0:
 			add(0xff, 0xc3) // INC EBX
 		case 1:
@@ -324,6 +375,8 @@ func (s *Crossings) code() (b []byte) {
 			add(0x8c, pick[byte](s.r, 0xc8, 0xd0, 0xd8)) // MOV EAX,CS SS DS
 		case 8:
 			add(0x31, 0x44, 0x24, 0xf0) // XOR [RSP-16],EAX
+		case 9:
+			add(0x2e, 0x8b, 0x04, 0x24) // MOV EAX,CS:[RSP]
 		}
 	}
 	push := func(v uint64) {
@@ -341,7 +394,10 @@ func (s *Crossings) code() (b []byte) {
 	if s.bits == 32 {
 		user = crossUser32
 	}
-	switch s.r.IntN(10) {
+	switch s.r.IntN(12) {
+	case 10, 11:
+		push(target)
+		add(0xc3) // RET
 	case 0, 1, 2:
 		add(0xcd, byte(crossVector+s.r.IntN(crossBlocks+1)))
 	case 3, 4: // IRET to anywhere
@@ -355,7 +411,15 @@ func (s *Crossings) code() (b []byte) {
 		case 3:
 			cs, ss, sp = crossCode1, crossData1, rigStack1-0x200
 		case 4:
-			cs, ss = pick[uint64](s.r, crossConf, crossSmall, crossUser32, crossUser64, crossCode2, crossData3, 0, 7, crossUser64|4), pick[uint64](s.r, crossData3, crossData3b, crossData0, 0, 3, crossUser64, crossData1)
+			cs = pick[uint64](s.r, crossUser32, crossSmall)
+		case 5:
+			cs = pick[uint64](s.r, crossConf, crossSmall, crossUser32, crossUser64, crossCode2, crossData3, 0, 7, crossUser64|4, crossCode0|3, user&^3)
+		}
+		if s.one(8) {
+			ss = pick[uint64](s.r, crossData3, crossData3b, crossData3&^3, crossData0|3, crossData0, 0, 3, crossUser64, crossData1)
+		}
+		if s.bits == 64 && s.one(5) {
+			cs = crossUser32
 		}
 		if s.one(12) {
 			sp += s.r.Uint64N(64) - 32
@@ -371,7 +435,7 @@ func (s *Crossings) code() (b []byte) {
 		rex()
 		add(0xcf)
 	case 6:
-		if s.bits == 64 && !s.one(4) {
+		if s.bits == 64 && !s.one(3) {
 			add(0x0f, 0x05) // SYSCALL
 		} else {
 			add(0x0f, 0x34) // SYSENTER
@@ -412,21 +476,4 @@ func (s *Crossings) code() (b []byte) {
 		panic("a block is too long")
 	}
 	return b
-}
-
-// disasmBlocks is for people who look at a case.
-func (s *Crossings) disasmBlocks() (l []string) {
-	for i := range uint64(crossBlocks) {
-		for at := rigCode + i*crossPitch; ; {
-			var in isa.Inst
-			if isa.Decode(s.a.board.ram[at:at+15], isa.Mode(s.bits), &in) != nil {
-				break
-			}
-			l = append(l, fmt.Sprintf("%x %s", at, isa.Disasm(&in, at, isa.Mode(s.bits))))
-			if at += uint64(in.Len); s.a.board.ram[at] == 0 {
-				break
-			}
-		}
-	}
-	return l
 }

@@ -72,6 +72,7 @@ type Native struct {
 
 // resume is where to enter the block to go on at instruction i.
 func (c *CPU) resume(n *Native, i int) uintptr {
+	c.native.from = c.ICount + uint64(i)
 	at := n.Entry + uintptr(n.Resume[i])
 	if n.Borrow != 0 {
 		c.native.Target = at
@@ -96,7 +97,7 @@ const (
 	NativeX87                          // instruction Op needs the x87 unit, which is not loaded
 	NativeNoFP                         // instruction Op must not run on the host, nor may those behind it: see NativeState.NoFP
 	NativeReturn                       // instruction Op, a return to where there is no host code, has moved the stack pointer and nothing else
-	NativeCrossed                      // instruction Op has led to another ring, or elsewhere in this one, where there is no host code: NativeCrossing.Arrived
+	NativeCrossed                      // the block's last instruction has led to another ring, or elsewhere in this one, where there is no host code: NativeCrossing.Arrived
 	NativeNote                         // no exit: it names instruction Op as the last of the x87 unit
 )
 
@@ -210,6 +211,7 @@ type NativeState struct {
 	TSCRate  uint64 // ticks an instruction
 	TSCBase  uint64 // the time-stamp counter when the budget is 0
 	end      uint64 // instruction count when the budget is 0
+	from     uint64 // instruction count as host code was entered
 
 	X87     uint64 // whose the host's x87 state is
 	X87Note uint32 // not 0: the NativeNote of the last x87 instruction
@@ -409,9 +411,7 @@ func (c *CPU) runNative(b *block) *block {
 		c.systemFlags()
 		kind := codeKind(c.mode, c.windowed)
 		n.Returns = c.returns[c.cpl/3].enter(t, kind)
-		c.nativeInsns -= uint64(n.Budget)
 		t.Enter(c, entry, kind)
-		c.nativeInsns += uint64(n.Budget)
 		c.returns[c.cpl/3].sp = n.Returns
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
@@ -424,9 +424,12 @@ func (c *CPU) runNative(b *block) *block {
 		res, aux = c.fRes, c.fAux // as long as they stay, so does n.Flags
 		b := x.Block
 		c.ICount = limit + 1 + uint64(n.Budget)
+		if x.Kind != NativeLink && x.Kind != NativeCrossed { // the block is not done
+			c.ICount -= uint64(len(b.ops))
+		}
+		c.nativeInsns += c.ICount + uint64(x.Op) - n.from
 		switch x.Kind {
 		case NativeBudget:
-			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			c.scatters(b)
 			c.considerWindow()
@@ -436,7 +439,6 @@ func (c *CPU) runNative(b *block) *block {
 				x87, entry = true, c.resume(b.native, int(x.Op))
 				continue
 			}
-			c.ICount -= uint64(len(b.ops))
 			if x.Kind == NativeReturn {
 				c.GPR[RSP] = c.returnFrom(&b.ops[x.Op])
 			}
@@ -497,7 +499,6 @@ func (c *CPU) runNative(b *block) *block {
 				return b
 			}
 		case NativeCross:
-			c.ICount -= uint64(len(b.ops))
 			c.RIP = b.rip
 			if c.nextBlock(&c.entry) != b {
 				return nil
@@ -631,6 +632,7 @@ func (c *CPU) touch(lin uint64, write bool) int {
 func (c *CPU) grant() uint64 {
 	limit := min(c.limit, c.ICount+nativeBudget)
 	n := &c.native
+	n.from = c.ICount
 	n.Budget = -int64(limit-c.ICount) - 1
 	n.TSCBase += n.TSCRate * (limit + 1 - n.end)
 	n.end = limit + 1
@@ -807,9 +809,12 @@ func (c *CPU) Missed() (filled, slow, faults uint64) {
 	return c.missed[touchFilled], c.missed[touchSlow], c.missed[touchFault]
 }
 
-// NativeInsns is how many instructions host code has run, give or take those of a block
-// each time that it came back.
+// NativeInsns is how many instructions host code has run.
 func (c *CPU) NativeInsns() uint64 { return c.nativeInsns }
+
+// Crossings is how many ring crossings, and interrupts and returns inside a ring, did not leave
+// host code.
+func (c *CPU) Crossings() uint64 { return c.native.Crossing.Count }
 
 // NativeCode is the block's host code, nil if there is none.
 func (b *block) NativeCode() *Native { return b.native }

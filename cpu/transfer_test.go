@@ -254,3 +254,20 @@ func TestReturnChecks(t *testing.T) {
 		}
 	}
 }
+
+// TestLeavingSegmentWithBase: code at the same EIP of a segment with a base and of one without is
+// not the same code, and what ran before the first does not lead to it from the second.
+func TestLeavingSegmentWithBase(t *testing.T) {
+	r := newSysRig(t, 32)
+	r.desc(selFree, segDesc(0x100, 0xfffff, dCode|flat))
+	r.start("43 f4")                                                 // INC EBX; HLT
+	copy(r.board.ram[rigCode+0x100:], "\xea\x00\x40\x00\x00\x08\x00") // JMP 8:rigCode
+	r.Seg[CS] = Segment{Sel: selFree, Base: 0x100, Limit: 0xffffffff, Attr: r.Seg[CS].Attr}
+	r.Refresh()
+	r.Run(r.ICount + 1)
+	require.Equal(t, uint16(selCode0), r.Seg[CS].Sel)
+	require.Equal(t, uint64(rigCode), r.RIP)
+	ebx := r.GPR[RBX]
+	r.Run(r.ICount + 1)
+	require.Equal(t, ebx+1, r.GPR[RBX], "at %#x", r.RIP)
+}

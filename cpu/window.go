@@ -55,7 +55,7 @@ type WindowStats struct {
 	Faults  uint64 // accesses that found a page unmapped which then was mapped
 	Mapped  uint64 // pages
 	Time    time.Duration
-	Insns   uint64 // run while a window was open, whoever ran them
+	Insns   [2]uint64 // run while the window of rings 0 to 2, and of ring 3, was open
 }
 
 // owner is the TLB that has the window in use: where SMAP is suspended it is the one of all
@@ -137,7 +137,7 @@ func (c *CPU) closeWindow(i int, impatient uint64) {
 	began := time.Now()
 	c.tlbs[i].hideAll()
 	c.code.Windows.Time += time.Since(began)
-	c.code.Windows.Insns += c.ICount - w.opened
+	c.code.Windows.Insns[i] += c.ICount - w.opened
 	if impatient == 0 {
 		w.patience = max(w.patience/2, leastPatience)
 	} else {
@@ -177,7 +177,7 @@ func (c *CPU) payWindow() {
 	if c.ICount-w.checked < checkPages*pageCost {
 		c.code.Windows.Dear++
 		w.open = false
-		c.code.Windows.Insns += c.ICount - w.opened
+		c.code.Windows.Insns[c.owner()] += c.ICount - w.opened
 		w.patience = min(w.patience*2, mostPatience)
 		w.next = c.ICount + w.patience
 		c.newEpoch()
@@ -362,7 +362,7 @@ func (k *CodeCache) WindowStats() WindowStats {
 	for _, c := range k.cpus {
 		for i := range c.windows {
 			if w := &c.windows[i]; w.open {
-				s.Insns += c.ICount - w.opened
+				s.Insns[i] += c.ICount - w.opened
 			}
 		}
 	}

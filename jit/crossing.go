@@ -69,10 +69,8 @@ func lowerCrossing(what crossingOp) func(*trans, *cpu.Op, *lowering) bool {
 		}
 		t.settle()
 		t.giveBack()
-		at := cpu.NativeExit{Kind: cpu.NativeOp, Op: uint8(t.i)}
-		t.MovImm(tmpB, uint64(t.newExit(at)))
-		at.Kind = cpu.NativeCrossed
-		t.newExit(at) // the next number
+		t.MovImm(tmpB, uint64(t.newExit(cpu.NativeExit{Kind: cpu.NativeOp, Op: uint8(t.i)})))
+		t.newExit(cpu.NativeExit{Kind: cpu.NativeCrossed}) // the next number
 		t.MovImm(tmpA, op.Next)
 		if what == crossInt {
 			vector := uint64(uint8(op.Imm))
@@ -258,12 +256,8 @@ func (x *crossing) search(n int32, kind int) {
 	x.Op(amd64.Add, amd64.RDX, amd64.RDI, 8)
 }
 
-// superTLB makes R13 the TLB of rings 0 to 2.
-func (x *crossing) superTLB() {
-	x.Load(amd64.R13, state(cpu.NativeOffsets.TLBs+8*cpu.TLBSuper), 8)
-	x.OpImm(amd64.Cmp, amd64.R13, 0, 8)
-	x.bail(amd64.Equal)
-}
+// superTLB makes R13 the TLB of rings 0 to 2, which there is since reset.
+func (x *crossing) superTLB() { x.Load(amd64.R13, state(cpu.NativeOffsets.TLBs+8*cpu.TLBSuper), 8) }
 
 // descriptor reads the descriptor that the selector in RAX names, from the GDT: RCX is its lower
 // word and RDX the upper one, of which the bits in mask have to be want. RDI changes.
@@ -790,19 +784,16 @@ func (x *crossing) prepare() {
 	o, n := &cpu.CrossingOffsets, &cpu.NativeOffsets
 	x.ring(amd64.RSI, amd64.R9)
 	x.Load(amd64.RDI, amd64.Mem{Base: crossCPU, Index: amd64.RSI, Scale: 3, Disp: int32(n.TLBs)}, 8)
-	x.OpImm(amd64.Cmp, amd64.RDI, 0, 8)
-	x.bail(amd64.Equal)
 	x.ImulImm(amd64.RCX, amd64.RSI, int32(o.WindowSize))
 	x.LoadZX(amd64.R8, amd64.Mem{Base: crossCPU, Index: amd64.RCX, Disp: int32(o.Windows + o.WindowOpen)}, 1)
 	kind := int32(x.kind & cpu.CodeLong)
 	x.Lea(amd64.RCX, amd64.Mem{Base: amd64.None, Index: amd64.R8, Scale: 1, Disp: kind}, 4) // cpu.CodeWindowed is 2
 	x.Load(amd64.RBP, amd64.Mem{Base: crossCPU, Index: amd64.RCX, Scale: 3, Disp: int32(o.Jumps)}, 8)
-	x.OpImm(amd64.Cmp, amd64.RBP, 0, 8)
-	x.bail(amd64.Equal)
 	x.ImulImm(amd64.RDX, amd64.RSI, int32(o.ReturnsSize))
 	returns := func(off uintptr) amd64.Mem {
 		return amd64.Mem{Base: crossCPU, Index: amd64.RDX, Disp: int32(o.Returns + off)}
 	}
+	// A stack that is not empty has been in use: the TLB and the cache of jumps exist, too.
 	x.LoadZX(amd64.RAX, returns(o.ReturnsKind), 1)
 	x.Op(amd64.Cmp, amd64.RAX, amd64.RCX, 4)
 	x.bail(amd64.NotEqual)

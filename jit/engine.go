@@ -224,7 +224,7 @@ func (e *Engine) Exit(id uint32) *cpu.NativeExit {
 		s.Budgets++
 		s.Accesses += float64(x.Block.NativeCode().Accesses) / float64(len(x.Block.Ops()))
 		e.hot[x.Block.RIP()]++
-	case x.Kind == cpu.NativeLink:
+	case x.Kind == cpu.NativeLink || x.Kind == cpu.NativeCrossed:
 		s.Unlinked++
 	case x.Kind == cpu.NativeReturn:
 		s.Returns++

@@ -62,6 +62,8 @@ type Usage struct {
 	Faults uint64        // page faults of host code
 	Busy   time.Duration // of the processors
 
+	Crossings uint64 // between rings and through gates, that did not leave host code
+
 	Windows cpu.WindowStats
 }
 
@@ -91,9 +93,11 @@ func (s *Stats) Report(u Usage) string {
 	accesses := max(rate*float64(u.Native), 1)
 	line("TLB", "%.3f%% hits, of some %.2f accesses an instruction", 100*(1-min(float64(u.Filled+u.Faults)/accesses, 1)), rate)
 	if w := &u.Windows; w.Opened != 0 {
-		line("windows", "opened %d times, %d closed as translations were dropped, %d as too dear; %.1f%% of instructions", w.Opened, w.Dropped, w.Dear, percent(w.Insns, u.Insns))
+		line("windows", "opened %d times, %d closed as translations were dropped, %d as too dear; open for %.1f%% of instructions to ring 3, for %.1f%% to others",
+			w.Opened, w.Dropped, w.Dear, percent(w.Insns[1], u.Insns), percent(w.Insns[0], u.Insns))
 		line("", "%d pages mapped, %d accesses had to wait for one, %v", w.Mapped, w.Faults, w.Time.Round(time.Millisecond))
 	}
+	line("ring crossings", "%d in host code", u.Crossings)
 	line("entries", "%d", s.Enters)
 	exit := func(name string, n uint64) { line("  exits: "+name, "%-10d %5.1f%%", n, percent(n, s.Enters)) }
 	exit("budget", s.Budgets)

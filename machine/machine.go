@@ -283,6 +283,7 @@ func (m *Machine) Usage() jit.Usage {
 	u := jit.Usage{Insns: m.Count(), Busy: m.busy, Windows: m.code.WindowStats()}
 	for _, c := range m.cpus {
 		u.Native += c.NativeInsns()
+		u.Crossings += c.Crossings()
 		filled, slow, faults := c.Missed()
 		u.Filled, u.Slow, u.Faults = u.Filled+filled, u.Slow+slow, u.Faults+faults
 	}
