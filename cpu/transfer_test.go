@@ -260,7 +260,7 @@ func TestReturnChecks(t *testing.T) {
 func TestLeavingSegmentWithBase(t *testing.T) {
 	r := newSysRig(t, 32)
 	r.desc(selFree, segDesc(0x100, 0xfffff, dCode|flat))
-	r.start("43 f4")                                                 // INC EBX; HLT
+	r.start("43 f4")                                                  // INC EBX; HLT
 	copy(r.board.ram[rigCode+0x100:], "\xea\x00\x40\x00\x00\x08\x00") // JMP 8:rigCode
 	r.Seg[CS] = Segment{Sel: selFree, Base: 0x100, Limit: 0xffffffff, Attr: r.Seg[CS].Attr}
 	r.Refresh()
