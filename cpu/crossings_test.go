@@ -294,7 +294,7 @@ func (s *Crossings) random(ram []byte) State {
 		}
 	}
 	st.Seg[TR] = Segment{Sel: crossTSS, Base: rigTSS, Limit: 0x2100, Attr: attrP | 11}
-	switch s.r.IntN(20) {
+	switch s.r.IntN(12) {
 	case 0:
 		st.Seg[TR].Attr = attrP | 3
 	case 1:

@@ -197,24 +197,26 @@ func newOpEntry(fs []*Form) opEntry {
 		}
 	}
 	var full [numPfx][2][2][72]ID
-	for p := range full {
-		for w := range 2 {
-			for l := range 2 {
-				for m := range 72 {
-					full[p][w][l][m] = choose(fs, p, w, l, m)
-				}
-			}
-		}
-	}
+	d := dimensionsOf(fs)
 	usesP, usesW, usesL, usesRM, usesReg, usesMod := false, false, false, false, false, false
-	for p := range full {
-		for w := range 2 {
-			for l := range 2 {
+	for p := range d.p {
+		for w := range d.w {
+			for l := range d.l {
 				c := &full[p][w][l]
+				for m := range c {
+					if first := d.first(m); first != m {
+						c[m] = c[first]
+					} else {
+						c[m] = choose(fs, p, w, l, m)
+					}
+				}
 				usesP = usesP || *c != full[0][w][l]
 				usesW = usesW || *c != full[p][0][l]
 				usesL = usesL || *c != full[p][w][0]
-				for m := range 72 {
+				if !d.mod && !d.reg {
+					continue
+				}
+				for m := range c {
 					if m < 8 {
 						usesReg = usesReg || c[m] != c[0]
 						usesMod = usesMod || c[m] != c[8+m<<3]
@@ -273,6 +275,51 @@ func newOpEntry(fs []*Form) opEntry {
 		}
 	}
 	return e
+}
+
+// dimensions are those in which some of an opcode's forms ask for a value. Looking at each value
+// of the others would take most of a start.
+type dimensions struct {
+	p, w, l      int // how many values make a difference
+	mod, reg, rm bool
+}
+
+func dimensionsOf(fs []*Form) dimensions {
+	d := dimensions{p: 1, w: 1, l: 1}
+	for _, f := range fs {
+		e := &f.enc
+		if e.pfx != pfxAny {
+			d.p = numPfx
+		}
+		if e.w >= 0 {
+			d.w = 2
+		}
+		if e.l >= 0 {
+			d.l = 2
+		}
+		d.mod = d.mod || e.mod != modAny || e.rm >= 0
+		d.reg = d.reg || e.reg >= 0
+		d.rm = d.rm || e.rm >= 0
+	}
+	return d
+}
+
+// first returns the first ModRM byte (numbered as by selFull) that selects the same form.
+func (d *dimensions) first(m int) int {
+	mem, reg, rm := m < 8, m, 0
+	if !mem {
+		reg, rm = (m-8)>>3, m&7
+	}
+	if !d.reg {
+		reg = 0
+	}
+	if !d.rm {
+		rm = 0
+	}
+	if mem || !d.mod {
+		return reg
+	}
+	return 8 + reg<<3 + rm
 }
 
 // choose returns the most special of the forms that accept a mandatory prefix,
