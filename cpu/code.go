@@ -73,6 +73,7 @@ type block struct {
 	mode  isa.Mode
 
 	dead        bool
+	stale       bool // dead because it was overwritten; it may be decoded again in its place, see revive
 	cold        bool // not translatable
 	kept        bool // see CodeCache.keep
 	ungrouped   bool
@@ -88,12 +89,17 @@ type codePage struct {
 	code   [64]uint64 // one bit a byte: it belongs to a block
 
 	overwritten int // writes that have dropped blocks since the last one was added
-	idle        int // writes since there are no blocks
+	stale       int // blocks that are
+	idle        int // writes since there are none but those
 }
 
 // maxIdle is how many writes a page without blocks may see before it holds no code any more:
-// code that is written anew each time it has run comes back before.
-const maxIdle = 8
+// code that is written anew each time it has run comes back before. maxStale is how many of
+// its blocks may be stale.
+const (
+	maxIdle  = 8
+	maxStale = 4
+)
 
 // maxOverwritten is how many writes may drop blocks of a page, none of which is added in
 // between, before the rest goes too: something is writing new code over all of it, which is
@@ -313,6 +319,47 @@ func (k *CodeCache) place(b *block, page uint64) {
 	p.mark(b.part(page))
 }
 
+// retire makes a block that is being overwritten stale.
+func (k *CodeCache) retire(p *codePage, b *block) {
+	k.end(b)
+	b.stale, b.heat, b.reach = true, 0, 0
+	p.stale++
+}
+
+// revive decodes a stale block again where it was: a program that changes its own code mostly
+// changes operands. It fails, and the block is gone, where instructions have other lengths now
+// or end the block elsewhere.
+func (c *CPU) revive(b *block, lin uint64) bool {
+	k := c.code
+	code := unsafe.Slice((*byte)(c.execMemory(lin)), b.bytes)
+	rip, n := b.rip, 0
+	for i := range b.ops {
+		var op Op
+		if isa.Decode(code[n:], b.mode, &op.Inst) != nil {
+			break
+		}
+		old := &b.ops[i]
+		c.bind(&op, rip+uint64(n)+uint64(op.Len))
+		if op.Len != old.Len || op.ends != old.ends || op.branch != old.branch {
+			break
+		}
+		*old = op
+		n += int(op.Len)
+	}
+	page := b.pa &^ 0xfff
+	p := k.pages[page]
+	if n != int(b.bytes) {
+		k.dropBlocks(page, p, func(of *block) bool { return of == b })
+		return false
+	}
+	b.dead, b.stale = false, false
+	b.cold, b.regions, b.straddled, b.ungrouped, b.scattered = false, nil, nil, false, false
+	p.stale--
+	p.overwritten, p.idle = 0, 0
+	k.Decoded++
+	return true
+}
+
 // Written tells the cache that n bytes at pa have changed, whoever wrote them.
 func (k *CodeCache) Written(pa uint64, n int) {
 	for n > 0 {
@@ -322,9 +369,9 @@ func (k *CodeCache) Written(pa uint64, n int) {
 			switch {
 			case p.touches(pa, m):
 				k.invalidate(page, p, pa, m)
-			case len(p.blocks) == 0:
+			case len(p.blocks) == p.stale:
 				if p.idle++; p.idle > maxIdle {
-					k.removePage(page)
+					k.dropPage(page)
 				}
 			}
 		}
@@ -337,24 +384,49 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 		k.dropPage(page)
 		return
 	}
-	k.dropBlocks(page, p, func(b *block) bool {
+	over := func(b *block) bool {
 		at, size := b.part(page)
 		return at < pa+uint64(n) && pa < at+uint64(size)
-	})
+	}
+	if p.stale >= maxStale {
+		k.dropBlocks(page, p, func(b *block) bool { return b.stale || over(b) })
+		return
+	}
+	again := true // only what was stale before is overwritten
+	for _, b := range p.blocks {
+		if b.dead || !over(b) {
+			continue
+		}
+		if b.pa2 != 0 {
+			k.dropBlocks(page, p, over)
+			return
+		}
+		k.retire(p, b)
+		again = false
+	}
+	if again && len(p.blocks) == p.stale {
+		if p.idle++; p.idle > maxIdle {
+			k.dropPage(page)
+		}
+	}
 }
 
 // dropBlocks drops some of a page's blocks and tells whether there are no others.
 func (k *CodeCache) dropBlocks(page uint64, p *codePage, which func(*block) bool) (empty bool) {
 	kept := p.blocks[:0]
 	p.code = [64]uint64{}
+	p.stale = 0
 	for _, b := range p.blocks {
 		switch {
-		case b.dead:
+		case b.dead && !b.stale:
 		case which(b):
 			k.kill(b)
 		default:
 			p.mark(b.part(page))
 			kept = append(kept, b)
+			if b.stale {
+				p.stale++
+			}
 		}
 	}
 	clear(p.blocks[len(kept):])
@@ -363,10 +435,18 @@ func (k *CodeCache) dropBlocks(page uint64, p *codePage, which func(*block) bool
 }
 
 func (k *CodeCache) kill(b *block) {
+	if !b.stale {
+		k.end(b)
+	}
+	b.stale = false
+	k.unchain(b)
+}
+
+// end makes sure that nothing runs a block, which is over.
+func (k *CodeCache) end(b *block) {
 	b.dead = true
 	k.forget(b)
 	k.Invalidated++
-	k.unchain(b)
 	for _, c := range k.cpus {
 		if c.blk == b {
 			c.blkEnd = 0
@@ -376,7 +456,7 @@ func (k *CodeCache) kill(b *block) {
 
 func (k *CodeCache) dropPage(page uint64) {
 	for _, b := range k.pages[page].blocks {
-		if !b.dead {
+		if !b.dead || b.stale {
 			k.kill(b)
 		}
 	}
@@ -477,6 +557,9 @@ func (c *CPU) findBlock() *block {
 			continue
 		}
 		if c.mode == 64 || rip+uint64(b.bytes)-1 <= uint64(c.Seg[CS].Limit) {
+			if b.stale && !c.revive(b, lin) {
+				break
+			}
 			return b
 		}
 		return c.decodeOne(lin, rip) // the segment ends inside the block

@@ -95,6 +95,55 @@ func TestCodeWrittenAnew(t *testing.T) {
 	}
 }
 
+// TestOverwrittenInPlace: code whose operands change is decoded where it was; where instructions
+// have other lengths, or one more ends the block, it is not; and memory that holds no code any
+// more is written to as any other.
+func TestOverwrittenInPlace(t *testing.T) {
+	const at = 0x6000
+	r := newSysRig(t, 32)
+	r.start("e8fb1f0000") // CALL 6000h
+	write := func(code string) { r.storeBytes(DS, at, []byte(code)) }
+	run := func(want uint64) *block {
+		t.Helper()
+		r.RIP, r.Halted = rigCode, false
+		r.Refresh()
+		require.Equal(t, ExitHalt, r.Run(r.ICount+100))
+		require.Equal(t, want, r.GPR[RAX])
+		for _, b := range r.code.pages[at].blocks {
+			if b.pa == at && !b.dead {
+				return b
+			}
+		}
+		t.Fatal("no block")
+		return nil
+	}
+	write("\xb8\x01\x00\x00\x00\x83\xc0\x01\xc3") // MOV EAX,1; ADD EAX,1; RET
+	first := run(2)
+	r.store8(DS, at+1, 7)
+	require.True(t, first.stale)
+	r.store8(DS, at+1, 8)
+	r.store8(DS, at+7, 2)
+	require.Same(t, first, run(10))
+	require.False(t, first.dead)
+	write("\xb8\x05\x00\x00\x00\x90\x90\x90\xc3") // NOPs
+	second := run(5)
+	require.NotSame(t, first, second)
+	require.True(t, first.dead)
+	write("\xb8\x06\x00\x00\x00\xc3") // RET is the second instruction
+	require.NotSame(t, second, run(6))
+
+	r.store8(DS, at+1, 6)
+	for i := range uint64(maxIdle + 1) {
+		require.True(t, r.code.hasCode(at))
+		r.store8(DS, at+0x100+i, 1) // beside what was overwritten
+	}
+	require.False(t, r.code.hasCode(at))
+	for b := r.code.table[codeHash(at, at, 32)]; b != nil; b = b.next {
+		require.NotEqual(t, uint64(at), b.pa, "a block of a page without code")
+	}
+	run(6)
+}
+
 // TestTwoProcessorsShareCode: a store of one processor reaches the other's code.
 func TestTwoProcessorsShareCode(t *testing.T) {
 	r := newSysRig(t, 32)
