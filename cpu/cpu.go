@@ -342,6 +342,7 @@ func (c *CPU) codeChangedFrom(cs, ss Segment) {
 // modeChanged recomputes everything after a change of CR0, CR4, EFER, VM, CS or SS.
 func (c *CPU) modeChanged() {
 	c.native.NoTSC = 1 // CR4.TSD
+	c.native.system = systemKey{}
 	if w := &c.windows[tlbSuper]; w.open && w.smap != (c.CR4&CR4SMAP != 0) {
 		c.closeWindow(tlbSuper, 1)
 		c.newEpoch()

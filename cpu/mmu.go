@@ -227,6 +227,7 @@ func (c *CPU) tlbOf(i int) *tlb {
 		t := newTLB(c)
 		t.init()
 		c.tlbs[i] = t
+		c.native.system = systemKey{}
 	}
 	return c.tlbs[i]
 }

@@ -99,6 +99,7 @@ const (
 	NativeReturn                       // instruction Op, a return to where there is no host code, has moved the stack pointer and nothing else
 	NativeCrossed                      // the block's last instruction has led to another ring, or elsewhere in this one, where there is no host code: NativeCrossing.Arrived
 	NativeNote                         // no exit: it names instruction Op as the last of the x87 unit
+	NativeKinds
 )
 
 // NativeExit is one place where host code comes back.
@@ -108,6 +109,7 @@ type NativeExit struct {
 	Clear uint16 // status flags that are 0 whatever the host's say
 	Kind  NativeKind
 	Op    uint8
+	Form  isa.ID // of instruction Op
 
 	// Of NativeRead and the like.
 	Placed bool // the address was thought to be in a region of the window
@@ -139,12 +141,12 @@ func codeKind(m isa.Mode, windowed bool) (k CodeKind) {
 
 // Translator makes and runs host code.
 type Translator interface {
-	// Enter runs host code from entry until it comes back.
-	Enter(c *CPU, entry uintptr, kind CodeKind)
+	// Enter runs host code from entry until it comes back, and returns the exit that it names.
+	Enter(c *CPU, entry uintptr, kind CodeKind) *NativeExit
+	// Exit is the exit with a number.
+	Exit(id uint32) *NativeExit
 	// Translate makes host code for a block, or returns nil.
 	Translate(b *Block) *Native
-	// Exit is the exit that host code named.
-	Exit(id uint32) *NativeExit
 	// Target is where a link leads.
 	Target(link uint32) uint64
 	// Link makes a link jump to a block.
@@ -198,6 +200,7 @@ type NativeState struct {
 
 	// Of the system flags, for the instructions in package jit's system.go. A word that
 	// begins with No is 0 where host code may do without the interpreter.
+	system   systemKey
 	SysFlags uint64 // RFLAGS without what LAHF has, OF, VM, RF and AC
 	SysOn    uint64 // the same with IF set
 	SysOff   uint64 // and with IF clear
@@ -410,48 +413,43 @@ func (c *CPU) runNative(b *block) *block {
 		c.near.NoFP = uint64(^c.MXCSR & mxcsrMasks)
 		c.systemFlags()
 		kind := codeKind(c.mode, c.windowed)
-		n.Returns = c.returns[c.cpl/3].enter(t, kind)
-		t.Enter(c, entry, kind)
-		c.returns[c.cpl/3].sp = n.Returns
+		n.Returns = c.returnsInUse().enter(t, kind)
+		x := t.Enter(c, entry, kind) // emptied if its block is dropped
+		c.returnsInUse().sp = n.Returns
 		if n.X87 == x87Loaded {
 			c.x87FromHost()
 		}
 		c.RFLAGS = c.RFLAGS&(FlagVM|FlagRF) | Flag1 | n.SysFlags | n.AC
-		x := *t.Exit(n.Exit) // a copy: its block may be dropped
+		n.system = systemKey{c.RFLAGS, c.cpl, c.held}
 		s := (n.Flags>>8&0xff | n.Flags&1<<11) &^ uint32(x.Clear)
 		n.Flags = s&0xff<<8 | s>>11&1
 		c.setStatus(s)
 		res, aux = c.fRes, c.fAux // as long as they stay, so does n.Flags
-		b := x.Block
+		b, why, at, link := x.Block, x.Kind, int(x.Op), x.Link
 		c.ICount = limit + 1 + uint64(n.Budget)
-		if x.Kind != NativeLink && x.Kind != NativeCrossed { // the block is not done
+		if why != NativeLink && why != NativeCrossed { // the block is not done
 			c.ICount -= uint64(len(b.ops))
 		}
-		c.nativeInsns += c.ICount + uint64(x.Op) - n.from
-		switch x.Kind {
+		c.nativeInsns += c.ICount + uint64(at) - n.from
+		switch why {
 		case NativeBudget:
 			c.RIP = b.rip
 			c.scatters(b)
 			c.considerWindow()
 			return nil
 		case NativeOp, NativeGuess, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
-			if x.Kind == NativeX87 && !x87 && c.x87MayRun() {
-				x87, entry = true, c.resume(b.native, int(x.Op))
+			if why == NativeX87 && !x87 && c.x87MayRun() {
+				x87, entry = true, c.resume(b.native, at)
 				continue
 			}
-			if x.Kind == NativeReturn {
-				c.GPR[RSP] = c.returnFrom(&b.ops[x.Op])
+			if why == NativeReturn {
+				c.GPR[RSP] = c.returnFrom(&b.ops[at])
 			}
-			rest := x.Kind == NativeX87 || x.Kind == NativeNoFP // those behind it are the interpreter's, too
-			if x.Kind >= NativeRead && x.Kind <= NativeGroupWrite {
-				write := x.Kind == NativeWrite || x.Kind == NativeGroupWrite
-				op, outcome := &b.ops[x.Op], touchSlow
-				if x.Fault {
-					n.Linear = c.tlbs[c.owner()].window.linear(n.Linear)
-					outcome = c.touchWindow(op, n.Linear, write)
-				} else {
-					outcome = c.touch(n.Linear, write)
-				}
+			rest := why == NativeX87 || why == NativeNoFP // those behind it are the interpreter's, too
+			if why >= NativeRead && why <= NativeGroupWrite {
+				write := why == NativeWrite || why == NativeGroupWrite
+				op, placed := &b.ops[at], x.Placed
+				outcome := c.reach(op, write, x.Fault)
 				if outcome == touchFilled && op == retried {
 					outcome = touchSlow // two accesses of one instruction may want the same set
 				}
@@ -461,11 +459,11 @@ func (c *CPU) runNative(b *block) *block {
 				case touchFilled:
 					retried = op
 					if b.native == nil || b.windowed != c.windowed { // the walk has set an accessed bit in the middle of it, or the window is closed
-						c.ICount += uint64(x.Op)
+						c.ICount += uint64(at)
 						c.RIP = c.wrapIP(op.Next - uint64(op.Len))
 						return &c.entry
 					}
-					entry = c.resume(b.native, int(x.Op))
+					entry = c.resume(b.native, at)
 					continue
 				case touchFault:
 					c.blk, c.cur = b, op
@@ -480,18 +478,18 @@ func (c *CPU) runNative(b *block) *block {
 					limit, entry = c.grant(), c.enterAt(to)
 					continue
 				}
-				if x.Kind >= NativeGroupRead {
+				if why >= NativeGroupRead {
 					rest = true
 				}
 				switch {
-				case x.Placed:
-					c.misplaced(b, int(x.Op), n.Linear, write)
+				case placed:
+					c.misplaced(b, at, n.Linear, write)
 					rest = rest || b.native == nil
 				case rest:
 					c.straddles(b, n.Linear)
 				}
 			}
-			if i := c.runOp(b, int(x.Op), rest); i >= 0 {
+			if i := c.runOp(b, at, rest); i >= 0 {
 				entry = c.resume(b.native, i)
 				continue
 			}
@@ -516,18 +514,18 @@ func (c *CPU) runNative(b *block) *block {
 				return b
 			}
 		case NativeLink:
-			c.RIP = t.Target(x.Link)
+			c.RIP = t.Target(link)
 			if c.ICount >= c.limit {
 				return b
 			}
 		}
-		jumps := x.Kind == NativeReturn || x.Kind == NativeCrossed || x.Kind == NativeOp && formHandlers[b.ops[x.Op].Form].jumps
+		jumps := why == NativeReturn || why == NativeCrossed || why == NativeOp && formHandlers[b.ops[at].Form].jumps
 		to := c.nextBlock(b)
 		if !c.translated(to) {
 			return b
 		}
-		if (x.Kind == NativeLink || x.Kind == NativeGuess) && !b.dead && b.native != nil && b.windowed == to.windowed { // translating may have emptied the cache
-			t.Link(x.Link, to)
+		if (why == NativeLink || why == NativeGuess) && !b.dead && b.native != nil && b.windowed == to.windowed { // translating may have emptied the cache
+			t.Link(link, to)
 		}
 		if c.limit-c.ICount < uint64(len(to.ops)) {
 			return b
@@ -599,6 +597,17 @@ func (b *block) Scattered() bool { return b.scattered }
 // Ungrouped reports whether the block has to do without groups of accesses.
 func (b *block) Ungrouped() bool { return b.ungrouped }
 
+// reach makes it possible for host code to do an access of op at NativeState.Linear that has
+// failed, if that can be. By way of a window it has raised a fault of the host's.
+func (c *CPU) reach(op *Op, write, fault bool) (outcome int) {
+	n := &c.native
+	if !fault {
+		return c.touch(n.Linear, write)
+	}
+	n.Linear = c.tlbs[c.owner()].window.linear(n.Linear)
+	return c.touchWindow(op, n.Linear, write)
+}
+
 // Outcomes of touch.
 const (
 	touchFilled = iota // host code can do it now
@@ -639,9 +648,21 @@ func (c *CPU) grant() uint64 {
 	return limit
 }
 
-// systemFlags prepares what instructions of the system depend on.
+// systemKey is what the words depend on that systemFlags prepares, besides what modeChanged
+// follows; the zero value fits nothing.
+type systemKey struct {
+	rflags uint64
+	cpl    uint8
+	held   bool
+}
+
+// systemFlags prepares what instructions of the system depend on, unless host code has left it
+// as it has to be.
 func (c *CPU) systemFlags() {
 	n := &c.native
+	if n.system == (systemKey{c.RFLAGS, c.cpl, c.held}) {
+		return
+	}
 	n.SysFlags = c.RFLAGS &^ (statusFlags | Flag1 | FlagVM | FlagRF | FlagAC)
 	n.AC, n.NoAC = c.RFLAGS&FlagAC, 1
 	if c.cpl == 0 && c.CR4&CR4SMAP != 0 && c.tlbs[tlbSuper] != nil && c.tlbs[tlbSuperAC] != nil {
@@ -752,6 +773,9 @@ func (r *returnStack) clear(t Translator, kind CodeKind) {
 	r.sp, r.kind = uintptr(unsafe.Pointer(bottom)), kind
 }
 
+// returnsInUse is the stack of the current privilege.
+func (c *CPU) returnsInUse() *returnStack { return &c.returns[(c.cpl+1)>>2] }
+
 // dropReturns empties the stacks of return addresses.
 func (c *CPU) dropReturns() {
 	for i := range c.returns {
@@ -815,6 +839,9 @@ func (c *CPU) NativeInsns() uint64 { return c.nativeInsns }
 // Crossings is how many ring crossings, and interrupts and returns inside a ring, did not leave
 // host code.
 func (c *CPU) Crossings() uint64 { return c.native.Crossing.Count }
+
+// Left is the number of the exit by which host code has come back.
+func (c *CPU) Left() uint32 { return c.native.Exit }
 
 // NativeCode is the block's host code, nil if there is none.
 func (b *block) NativeCode() *Native { return b.native }

@@ -189,8 +189,8 @@ func enter(base, entry, prologue uintptr)
 // looking at the clock each time would cost more than many of them take.
 const sampleEnters = 61
 
-// Enter runs host code from entry until it comes back.
-func (e *Engine) Enter(c *cpu.CPU, entry uintptr, kind cpu.CodeKind) {
+// Enter runs host code from entry until it comes back, and returns the exit that it names.
+func (e *Engine) Enter(c *cpu.CPU, entry uintptr, kind cpu.CodeKind) *cpu.NativeExit {
 	e.Stats.Enters++
 	if uintptr(unsafe.Pointer(c))&63 != 0 {
 		panic("jit: the processor's address is not a multiple of 64")
@@ -213,36 +213,32 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, kind cpu.CodeKind) {
 	if sample {
 		e.Stats.Host += sampleEnters * time.Since(began)
 	}
-	runtime.KeepAlive(c)
+	x := e.exits.at(int(c.Left()))
+	e.count(x)
+	return x
 }
 
-// Exit is the exit that host code named.
-func (e *Engine) Exit(id uint32) *cpu.NativeExit {
-	x, s := e.exits.at(int(id)), &e.Stats
-	switch {
-	case x.Kind == cpu.NativeBudget:
-		s.Budgets++
+// Exit is the exit with a number.
+func (e *Engine) Exit(id uint32) *cpu.NativeExit { return e.exits.at(int(id)) }
+
+// count notes that host code has come back by an exit.
+func (e *Engine) count(x *cpu.NativeExit) {
+	s := &e.Stats
+	s.Exits[x.Kind]++
+	switch x.Kind {
+	case cpu.NativeOp, cpu.NativeGuess, cpu.NativeNoFP:
+		s.Ops[x.Form]++
+	case cpu.NativeBudget:
 		s.Accesses += float64(x.Block.NativeCode().Accesses) / float64(len(x.Block.Ops()))
 		e.hot[x.Block.RIP()]++
-	case x.Kind == cpu.NativeLink || x.Kind == cpu.NativeCrossed:
-		s.Unlinked++
-	case x.Kind == cpu.NativeReturn:
-		s.Returns++
-	case x.Kind == cpu.NativeX87:
-		s.X87++
-	case x.Kind == cpu.NativeCross:
-		s.Crossings++
-	case x.Kind == cpu.NativeOp || x.Kind == cpu.NativeGuess || x.Kind == cpu.NativeNoFP:
-		s.Ops[x.Block.Ops()[x.Op].Form]++
 	}
-	return x
 }
 
 // Hot lists the blocks with the most samples first.
 func (e *Engine) Hot() []HotBlock {
 	l := make([]HotBlock, 0, len(e.hot))
 	for rip, n := range e.hot {
-		l = append(l, HotBlock{rip, n, percent(n, e.Stats.Budgets)})
+		l = append(l, HotBlock{rip, n, percent(n, e.Stats.Exits[cpu.NativeBudget])})
 	}
 	slices.SortFunc(l, func(a, b HotBlock) int {
 		return cmp.Or(cmp.Compare(b.Samples, a.Samples), cmp.Compare(a.RIP, b.RIP))

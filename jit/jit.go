@@ -33,24 +33,20 @@ const Heat = 8
 
 // Stats are counters for people.
 type Stats struct {
-	Blocks    uint64        // translated
-	Insns     uint64        // guest instructions in them
-	Interp    uint64        // of those left to the interpreter
-	Bytes     uint64        // of host code
-	Time      time.Duration // of translating
-	Host      time.Duration // in host code, by samples
-	Jumps     uint64        // direct exits of blocks
-	Links     uint64        // of those made jumps to other blocks
-	Drops     uint64        // blocks dropped, because they were overwritten for the most part
-	Resets    uint64        // times the cache was full
-	Enters    uint64
-	Accesses  float64 // of memory for each instruction, the sum of what was sampled at exits for the budget
-	Budgets   uint64  // exits by reason
-	X87       uint64
-	Crossings uint64
-	Unlinked  uint64
-	Returns   uint64
-	Ops       []uint64 // of one instruction, by form
+	Blocks   uint64        // translated
+	Insns    uint64        // guest instructions in them
+	Interp   uint64        // of those left to the interpreter
+	Bytes    uint64        // of host code
+	Time     time.Duration // of translating
+	Host     time.Duration // in host code, by samples
+	Jumps    uint64        // direct exits of blocks
+	Links    uint64        // of those made jumps to other blocks
+	Drops    uint64        // blocks dropped, because they were overwritten for the most part
+	Resets   uint64        // times the cache was full
+	Enters   uint64
+	Accesses float64 // of memory for each instruction, the sum of what was sampled at exits for the budget
+	Exits    [cpu.NativeKinds]uint64
+	Ops      []uint64 // exits for one instruction, by form
 }
 
 // Usage is what the machine has done meanwhile.
@@ -89,7 +85,7 @@ func (s *Stats) Report(u Usage) string {
 	line("jumps linked", "%d of %d, %.1f%%", s.Links, s.Jumps, percent(s.Links, s.Jumps))
 	// Host code does not count accesses. At the end of the budget it stands in a block as often as
 	// it runs that block's instructions, so that the mean over those ends is that of all.
-	rate := s.Accesses / float64(max(s.Budgets, 1))
+	rate := s.Accesses / float64(max(s.Exits[cpu.NativeBudget], 1))
 	accesses := max(rate*float64(u.Native), 1)
 	line("TLB", "%.3f%% hits, of some %.2f accesses an instruction", 100*(1-min(float64(u.Filled+u.Faults)/accesses, 1)), rate)
 	if w := &u.Windows; w.Opened != 0 {
@@ -100,14 +96,14 @@ func (s *Stats) Report(u Usage) string {
 	line("ring crossings", "%d in host code", u.Crossings)
 	line("entries", "%d", s.Enters)
 	exit := func(name string, n uint64) { line("  exits: "+name, "%-10d %5.1f%%", n, percent(n, s.Enters)) }
-	exit("budget", s.Budgets)
+	exit("budget", s.Exits[cpu.NativeBudget])
 	exit("TLB miss", u.Filled)
 	exit("slow access", u.Slow)
 	exit("page fault", u.Faults)
-	exit("no link", s.Unlinked)
-	exit("return", s.Returns)
-	exit("x87 load", s.X87)
-	exit("page check", s.Crossings)
+	exit("no link", s.Exits[cpu.NativeLink]+s.Exits[cpu.NativeCrossed])
+	exit("return", s.Exits[cpu.NativeReturn])
+	exit("x87 load", s.Exits[cpu.NativeX87])
+	exit("page check", s.Exits[cpu.NativeCross])
 	exit("instruction", ops)
 	type count struct {
 		form isa.ID

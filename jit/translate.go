@@ -241,7 +241,7 @@ func (t *trans) glue() *glue { return &t.e.glue[t.b.Kind()] }
 
 // newExit gives an exit with the flags where they are its number.
 func (t *trans) newExit(x cpu.NativeExit) uint32 {
-	x.Block, x.Clear = t.b, uint16(t.clear)
+	x.Block, x.Clear, x.Form = t.b, uint16(t.clear), t.ops[x.Op].Form
 	return uint32(t.e.exits.add(x))
 }
 
