@@ -62,7 +62,8 @@ func (b *block) Mode() isa.Mode { return b.mode }
 // Native is a block's host code.
 type Native struct {
 	Entry  uintptr   // expects guest flags in host flags
-	Resume []uint16  // where to go on at each instruction, from Entry on; 0 where the interpreter runs it
+	Insns  uint16    // that the budget has to cover: a loop may be there several times
+	Resume []uint16  // where to go on at each of them, from Entry on; 0 where the interpreter runs it
 	In     []uint32  // links of other blocks that jump here
 	Borrow uintptr   // not 0: to be entered instead, with where to go on in NativeState.Target
 	Exits  [2]uint32 // its own: the first, and the one after the last
@@ -70,10 +71,11 @@ type Native struct {
 	Accesses int // of memory
 }
 
-// resume is where to enter the block to go on at instruction i.
-func (c *CPU) resume(n *Native, i int) uintptr {
+// resume is where to enter the block to go on at instruction i of a turn of the loop that begins
+// with the host code of instruction turn, and with the current count.
+func (c *CPU) resume(n *Native, turn, i int) uintptr {
 	c.native.from = c.ICount + uint64(i)
-	at := n.Entry + uintptr(n.Resume[i])
+	at := n.Entry + uintptr(n.Resume[turn+i])
 	if n.Borrow != 0 {
 		c.native.Target = at
 		return n.Borrow
@@ -108,7 +110,7 @@ type NativeExit struct {
 	Link  uint32
 	Clear uint16 // status flags that are 0 whatever the host's say
 	Kind  NativeKind
-	Op    uint8
+	Op    uint8  // counting those of a loop as often as they are there
 	Form  isa.ID // of instruction Op
 
 	// Of NativeRead and the like.
@@ -425,10 +427,15 @@ func (c *CPU) runNative(b *block) *block {
 		n.Flags = s&0xff<<8 | s>>11&1
 		c.setStatus(s)
 		res, aux = c.fRes, c.fAux // as long as they stay, so does n.Flags
-		b, why, at, link := x.Block, x.Kind, int(x.Op), x.Link
+		b, why, at, link, turn := x.Block, x.Kind, int(x.Op), x.Link, 0
 		c.ICount = limit + 1 + uint64(n.Budget)
 		if why != NativeLink && why != NativeCrossed { // the block is not done
-			c.ICount -= uint64(len(b.ops))
+			c.ICount -= uint64(b.native.Insns)
+			if at >= len(b.ops) {
+				turn = at - at%len(b.ops)
+				at -= turn
+				c.ICount += uint64(turn)
+			}
 		}
 		c.nativeInsns += c.ICount + uint64(at) - n.from
 		switch why {
@@ -439,7 +446,7 @@ func (c *CPU) runNative(b *block) *block {
 			return nil
 		case NativeOp, NativeGuess, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if why == NativeX87 && !x87 && c.x87MayRun() {
-				x87, entry = true, c.resume(b.native, at)
+				x87, entry = true, c.resume(b.native, turn, at)
 				continue
 			}
 			if why == NativeReturn {
@@ -463,7 +470,7 @@ func (c *CPU) runNative(b *block) *block {
 						c.RIP = c.wrapIP(op.Next - uint64(op.Len))
 						return &c.entry
 					}
-					entry = c.resume(b.native, at)
+					entry = c.resume(b.native, turn, at)
 					continue
 				case touchFault:
 					c.blk, c.cur = b, op
@@ -472,7 +479,7 @@ func (c *CPU) runNative(b *block) *block {
 						return b
 					}
 					to := c.nextBlock(b)
-					if !c.translated(to) || c.limit-c.ICount < uint64(len(to.ops)) {
+					if !c.translated(to) || !c.covers(to) {
 						return b
 					}
 					limit, entry = c.grant(), c.enterAt(to)
@@ -489,8 +496,8 @@ func (c *CPU) runNative(b *block) *block {
 					c.straddles(b, n.Linear)
 				}
 			}
-			if i := c.runOp(b, at, rest); i >= 0 {
-				entry = c.resume(b.native, i)
+			if i := c.runOp(b, turn, at, rest); i >= 0 {
+				entry = c.resume(b.native, turn, i)
 				continue
 			}
 			if c.events != 0 || c.ICount >= c.limit {
@@ -501,8 +508,8 @@ func (c *CPU) runNative(b *block) *block {
 			if c.nextBlock(&c.entry) != b {
 				return nil
 			}
-			if i := c.runOp(b, 0, false); i >= 0 {
-				entry = c.resume(b.native, i)
+			if i := c.runOp(b, 0, 0, false); i >= 0 {
+				entry = c.resume(b.native, 0, i)
 				continue
 			}
 			if c.events != 0 || c.ICount >= c.limit {
@@ -527,7 +534,7 @@ func (c *CPU) runNative(b *block) *block {
 		if (why == NativeLink || why == NativeGuess) && !b.dead && b.native != nil && b.windowed == to.windowed { // translating may have emptied the cache
 			t.Link(link, to)
 		}
-		if c.limit-c.ICount < uint64(len(to.ops)) {
+		if !c.covers(to) {
 			return b
 		}
 		if jumps {
@@ -706,10 +713,13 @@ func (c *CPU) noteJump(b *block) {
 	j[slot] = JumpSlot{-b.rip - b.CodeKey(), b.native.Entry}
 }
 
-// runOp runs instruction i of a block for host code, and those behind it that
+// covers reports whether the host code of b may run before the instruction count to be reached.
+func (c *CPU) covers(b *block) bool { return c.limit-c.ICount >= uint64(b.native.Insns) }
+
+// runOp runs instruction i of a turn of a block for host code, and those behind it that
 // are the interpreter's too: all of them, or until one has host code. It returns
 // where host code goes on, or -1 if the block has been left.
-func (c *CPU) runOp(b *block, i int, all bool) int {
+func (c *CPU) runOp(b *block, turn, i int, all bool) int {
 	c.blk, c.blkEnd = b, len(b.ops)
 	if b.dead { // a walk has set a bit in the midst of it
 		c.blkEnd = i + 1
@@ -725,7 +735,7 @@ func (c *CPU) runOp(b *block, i int, all bool) int {
 			break
 		}
 		all = all || c.generation != generation // what host code has found out may not hold any more
-		if !all && b.native.Resume[i] != 0 && b.windowed == c.windowed && c.flatSegments() {
+		if !all && b.native.Resume[turn+i] != 0 && b.windowed == c.windowed && c.flatSegments() {
 			c.cur = nil
 			return i
 		}

@@ -51,13 +51,13 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 		b = c.nextBlock(b)
 		c.branches[c.branchN&15] = b.rip
 		c.branchN++
-		n := len(b.ops)
-		if c.code.translator != nil && !c.single && c.Trace == nil && c.limit-c.ICount >= uint64(n) && c.translated(b) {
+		if c.code.translator != nil && !c.single && c.Trace == nil && c.limit-c.ICount >= uint64(len(b.ops)) && c.translated(b) && c.covers(b) {
 			if b = c.runNative(b); b == nil {
 				b = &c.entry
 			}
 			continue
 		}
+		n := len(b.ops)
 		if left := c.limit - c.ICount; uint64(n) > left {
 			n = int(left)
 		}

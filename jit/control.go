@@ -121,6 +121,12 @@ func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
 		return false
 	}
 	t.settle()
+	if t.again() {
+		t.toSlow(t.Jcc(l.opcode&15 ^ 1))
+		s := &t.slow[len(t.slow)-1]
+		s.skips, s.target = len(t.ops)-1-t.i, op.Next
+		return true
+	}
 	taken := t.Jcc(l.opcode & 15)
 	if rest := len(t.ops) - 1 - t.i; rest > 0 {
 		t.toSlow(taken)

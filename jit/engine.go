@@ -229,7 +229,8 @@ func (e *Engine) count(x *cpu.NativeExit) {
 	case cpu.NativeOp, cpu.NativeGuess, cpu.NativeNoFP:
 		s.Ops[x.Form]++
 	case cpu.NativeBudget:
-		s.Accesses += float64(x.Block.NativeCode().Accesses) / float64(len(x.Block.Ops()))
+		n := x.Block.NativeCode()
+		s.Accesses += float64(n.Accesses) / float64(n.Insns)
 		e.hot[x.Block.RIP()]++
 	}
 }

@@ -74,7 +74,7 @@ func (e *Engine) explain(b *cpu.Block) string {
 		if i == 0 {
 			e.list(&w, "head:", entry, at)
 		}
-		op := &b.Ops()[i]
+		op := &t.ops[i]
 		how := ""
 		if n.Resume[i] == 0 {
 			how = " (the interpreter's)"

@@ -223,10 +223,19 @@ func (t *trans) forgetWritten(op *cpu.Op, l *lowering, open *openGroups, moved *
 		}
 		open.end(r & 15)
 	}
+	if isa.Forms[op.Form].Mnemonic == "LEA" && op.Reg == op.Base && op.Index >= isa.NoReg && int(op.OpSize) == t.width() && op.AddrSize == op.OpSize &&
+		op.Disp > -groupReach && op.Disp < groupReach {
+		moved[op.Reg] += int32(op.Disp)
+		return
+	}
 	if in.ext < 0 && in.regW {
 		end(in.reg)
 	}
 	if in.mem || !in.rmW {
+		return
+	}
+	if in.page == 0 && in.opcode == 0xff && in.rm < 16 && in.size == t.width() { // INC, DEC
+		moved[in.rm] += 1 - 2*int32(in.ext)
 		return
 	}
 	if v := int64(in.imm); in.page == 0 && in.rm < 16 && in.immSize > 0 && in.size == t.width() && in.opcode>>2 == 0x80>>2 && v > -groupReach && v < groupReach {

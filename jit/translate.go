@@ -34,6 +34,9 @@ type trans struct {
 	long bool
 	live []uint32 // status flags that matter after each instruction
 
+	period int      // instructions of the block, see unroll.go
+	turns  []cpu.Op // those of all turns
+
 	lowers []*lowering
 	inMem  bool
 	clear  uint32
@@ -110,7 +113,7 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	first := e.asm.N
 	t, n := e.translate(b)
 	e.Stats.Blocks++
-	e.Stats.Insns += uint64(len(t.ops))
+	e.Stats.Insns += uint64(t.period)
 	e.Stats.Interp += uint64(t.interp)
 	e.Stats.Bytes += uint64(max(t.N-first, 0))
 	e.Stats.Time += time.Since(began)
@@ -137,11 +140,13 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	}
 	t.lowers = lowers
 	t.Windowed = b.Windowed()
+	t.unroll()
 	defer func() { t.Windowed = false }()
 	first, exits, links := t.N, e.exits.n, e.links.n
 	n := &cpu.Native{}
 	t.checks = e.Checks
-	for !t.instructions(lowers, n) { // something has turned out to be other than was thought
+	for !t.instructions(t.lowers, n) { // something has turned out to be other than was thought
+		t.once()
 		t.N = first
 		e.exits.cut(exits)
 		e.links.cut(links)
@@ -150,7 +155,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	t.outOfLine()
 	t.placeSites()
 	t.reborrow(n)
-	n.Accesses = t.accesses
+	n.Accesses, n.Insns = t.accesses, uint16(len(t.ops))
 	n.Exits = [2]uint32{uint32(exits), uint32(e.exits.n)}
 	return t, n
 }

@@ -60,9 +60,9 @@ func (t *trans) directAt(i int) bool {
 func (t *trans) regionOf(i int) cpu.Region {
 	l, op := t.lowers[i], &t.ops[i]
 	if l.stack != stackNone && !op.Mem() || op.Mem() && op.Base == isa.RSP && op.Index >= isa.NoReg || isa.Forms[op.Form].Mnemonic == "LEAVE" {
-		return t.b.StackRegion(i)
+		return t.b.StackRegion(i % t.period)
 	}
-	return t.b.RegionOf(i)
+	return t.b.RegionOf(i % t.period)
 }
 
 // inWindow is access where the window is used.
@@ -84,7 +84,7 @@ func (t *trans) inWindow(m amd64.Mem, n, kind int) amd64.Mem {
 	}
 	region := t.regionOf(t.i)
 	if m.Base == guestSP {
-		region = t.b.StackRegion(t.i)
+		region = t.b.StackRegion(t.i % t.period)
 	}
 	switch {
 	case m.Base == amd64.None: // a constant, which reaches needs no more than a displacement for
