@@ -634,7 +634,7 @@ func (c *CPU) touch(lin uint64, write bool) int {
 		tags, acc = &c.tlb.w, accWrite
 	}
 	switch {
-	case is(tags[set], lin&^0xfff), !canonical(lin), !canonical(lin&^0xfff + 0x1000): // it may reach over the edge
+	case is(tags[set], lin&^0xfff), c.atEdge(lin):
 		return touchSlow
 	case c.tryFill(lin, acc, c.cpl == 3) == nil:
 		return touchFault
@@ -642,6 +642,15 @@ func (c *CPU) touch(lin uint64, write bool) int {
 		return touchFilled
 	}
 	return touchSlow
+}
+
+// atEdge reports whether an access at lin may reach over the end of what there is to address: its
+// segment's limit, or canonical addresses, come before page faults.
+func (c *CPU) atEdge(lin uint64) bool {
+	if c.mode != 64 {
+		return lin >= 1<<32-pageSize
+	}
+	return !canonical(lin) || !canonical(lin&^0xfff+pageSize)
 }
 
 // grant sets the budget and returns the instruction count at which it is used up.

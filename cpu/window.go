@@ -220,8 +220,8 @@ func (c *CPU) touchWindow(op *Op, lin uint64, write bool) int {
 	}
 	switch {
 	case is(tags[set], page):
-	case !canonical(page + pageSize):
-		return touchSlow // it may reach over the edge
+	case c.atEdge(page):
+		return touchSlow
 	case lin == page && !c.accesses(op, lin):
 		return touchSlow // it may have begun in the page before, which comes first
 	case !c.fillOwner(lin, acc):
