@@ -84,6 +84,8 @@ var pastSequences = []struct {
 		"488b03 4883c304 ffc9 75f5", map[int]uint64{cpu.RBX: 1<<47 - 16, cpu.RCX: 9}, 0, 0},
 	{"an access that reaches over that edge is no page fault", 64, // 1: fstp tbyte [rax]; dec ecx; jnz 1b
 		"db38 ffc9 75fa", map[int]uint64{cpu.RAX: 1<<47 - 9, cpu.RCX: 9}, 0, 0},
+	{"the last byte of memory is moved alone", 32, // movsb
+		"a4", map[int]uint64{cpu.RSI: 0xfffff, cpu.RDI: 0x9000}, 0, 0},
 	{"a stack frame that reaches over the end of all addresses is no page fault", 32, // 1: leave; inc edx; dec ecx; jnz 1b
 		"c9 42 49 75fb", map[int]uint64{cpu.RBP: 1<<32 - 2, cpu.RCX: 9}, 0, 0},
 	{"accesses that go from one part of the window to the other", 64, // 1: add [rbx],eax; xor rbx,rdx; dec ecx; jnz 1b

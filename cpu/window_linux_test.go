@@ -31,16 +31,20 @@ func (s *Crossings) UseWindows(t *testing.T) {
 	s.b.Refresh()
 }
 
-// share makes the machine's memory one that windows can show.
+// share makes the machine's memory one that windows can show, with nothing in front of it and
+// behind it: reading more than is asked for does not go unnoticed.
 func (r *rig) share(t *testing.T) {
 	fd, err := unix.MemfdCreate("test-ram", unix.MFD_CLOEXEC)
 	require.NoError(t, err)
 	f := os.NewFile(uintptr(fd), "test-ram")
 	t.Cleanup(func() { f.Close() })
 	require.NoError(t, f.Truncate(int64(len(r.board.ram))))
-	ram, err := unix.Mmap(fd, 0, len(r.board.ram), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	require.NoError(t, err)
-	t.Cleanup(func() { unix.Munmap(ram) })
+	n := len(r.board.ram)
+	room := reserve(uint64(n) + 2*pageSize)
+	require.NotZero(t, room)
+	t.Cleanup(func() { unreserve(room, uint64(n)+2*pageSize) })
+	require.True(t, showPages(room+pageSize, uintptr(n), f, 0, true))
+	ram := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(nil), room+pageSize)), n)
 	copy(ram, r.board.ram)
 	r.board.ram = ram
 	r.code.Share(ram, f)

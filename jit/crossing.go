@@ -270,7 +270,7 @@ func (x *crossing) descriptor(mask, want int32) {
 	x.Mov(amd64.RDI, amd64.RAX, 4)
 	x.OpImm(amd64.And, amd64.RDI, 0xfff8, 4)
 	x.Lea(amd64.RCX, amd64.At(amd64.RDI, 7), 4)
-	x.LoadZX(amd64.RDX, state(o.GDTR+o.TableLimit), 2)
+	x.Load(amd64.RDX, state(o.GDTR+o.TableLimit), 2)
 	x.Op(amd64.Cmp, amd64.RCX, amd64.RDX, 4)
 	x.bail(amd64.Above)
 	x.OpMem(amd64.Add, amd64.RDI, state(o.GDTR), x.width())
@@ -311,7 +311,7 @@ func (x *crossing) dpl() {
 }
 
 // cpl makes RSI the current privilege level.
-func (x *crossing) cpl() { x.LoadZX(amd64.RSI, state(cpu.CrossingOffsets.CPL), 1) }
+func (x *crossing) cpl() { x.Load(amd64.RSI, state(cpu.CrossingOffsets.CPL), 1) }
 
 // keep makes the segment at m that of selector RAX and the descriptor in RCX and RDX, all of which
 // change, as RSI and RDI do.
@@ -402,7 +402,7 @@ func (x *crossing) syscall() {
 	x.Not(amd64.RAX, 8)
 	x.Op(amd64.And, amd64.R11, amd64.RAX, 8)
 	x.Load(amd64.R10, state(o.LSTAR), 8)
-	x.LoadZX(amd64.RAX, plus(state(o.STAR), 4), 2)
+	x.Load(amd64.RAX, plus(state(o.STAR), 4), 2)
 	x.OpImm(amd64.And, amd64.RAX, 0xfffc, 4)
 	x.flat(isa.CS, 0, cpu.FlatCode64)
 	x.flat(isa.SS, 8, cpu.FlatStack)
@@ -424,7 +424,7 @@ func (x *crossing) sysret() {
 	x.Mov(amd64.R11, amd64.RAX, 8)
 	x.MovImm(amd64.R9, 3)
 	x.prepare()
-	x.LoadZX(amd64.RAX, plus(state(o.STAR), 6), 2)
+	x.Load(amd64.RAX, plus(state(o.STAR), 6), 2)
 	x.OpImm(amd64.Or, amd64.RAX, 3, 4)
 	x.flat(isa.CS, 16, cpu.FlatCode64|cpu.AttrDPL3)
 	x.flat(isa.SS, 8, cpu.FlatStack|cpu.AttrDPL3)
@@ -432,7 +432,7 @@ func (x *crossing) sysret() {
 
 // sysenterCS makes RAX the selector that the fast system calls derive theirs from.
 func (x *crossing) sysenterCS() {
-	x.LoadZX(amd64.RAX, state(cpu.CrossingOffsets.SysenterCS), 2)
+	x.Load(amd64.RAX, state(cpu.CrossingOffsets.SysenterCS), 2)
 	x.OpImm(amd64.And, amd64.RAX, 0xfffc, 4)
 }
 
@@ -488,7 +488,7 @@ func (x *crossing) interrupt() {
 		x.Shl(amd64.RSI, 1, 4)
 	}
 	x.Lea(amd64.RAX, amd64.At(amd64.RSI, gate-1), 4)
-	x.LoadZX(amd64.RCX, state(o.IDTR+o.TableLimit), 2)
+	x.Load(amd64.RCX, state(o.IDTR+o.TableLimit), 2)
 	x.Op(amd64.Cmp, amd64.RAX, amd64.RCX, 4)
 	x.bail(amd64.Above)
 	x.Load(amd64.RDI, state(o.IDTR), 8)
@@ -564,18 +564,18 @@ func (x *crossing) interrupt() {
 	// The frame.
 	w := int32(x.width())
 	push := func(slot int32, r amd64.Reg) { x.Store(amd64.At(amd64.R13, slot*w), r, int(w)) }
-	x.LoadZX(amd64.RCX, segment(isa.CS), 2)
+	x.Load(amd64.RCX, segment(isa.CS), 2)
 	push(0, amd64.R10)
 	push(1, amd64.RCX)
 	push(2, amd64.R11)
 	without := 0
 	if !x.long {
-		x.LoadZX(amd64.RCX, state(o.CPL), 1)
+		x.Load(amd64.RCX, state(o.CPL), 1)
 		x.Op(amd64.Cmp, amd64.R9, amd64.RCX, 4)
 		without = x.Jcc(amd64.Equal)
 	}
 	x.Load(amd64.RAX, crossGPR(isa.RSP), 8)
-	x.LoadZX(amd64.RCX, segment(isa.SS), 2)
+	x.Load(amd64.RCX, segment(isa.SS), 2)
 	push(3, amd64.RAX)
 	push(4, amd64.RCX)
 	if !x.long {
@@ -624,7 +624,7 @@ func (x *crossing) innerStack() {
 	} else {
 		x.Load(amd64.RCX, amd64.At(amd64.RDX, 0), 4)
 		x.Store(crossRSP, amd64.RCX, 8)
-		x.LoadZX(amd64.RAX, amd64.At(amd64.RDX, 4), 2)
+		x.Load(amd64.RAX, amd64.At(amd64.RDX, 4), 2)
 		x.stackSegment()
 		x.Load(amd64.RDI, crossRSP, 8)
 	}
@@ -650,8 +650,8 @@ func (x *crossing) iret() {
 	o := &cpu.CrossingOffsets
 	x.TestImm(amd64.R11, cpu.FlagNT)
 	x.bail(amd64.NotEqual)
-	x.LoadZX(amd64.RAX, state(o.NMIBlocked), 1)
-	x.LoadZX(amd64.RCX, state(o.PendingNMI), 1)
+	x.Load(amd64.RAX, state(o.NMIBlocked), 1)
+	x.Load(amd64.RCX, state(o.PendingNMI), 1)
 	x.Op(amd64.Or, amd64.RAX, amd64.RCX, 4)
 	x.bail(amd64.NotEqual)
 
@@ -662,11 +662,11 @@ func (x *crossing) iret() {
 	x.search(int32(5*w), read)
 	slot := func(i int) amd64.Mem { return amd64.At(amd64.RDX, int32(i*w)) }
 	x.Load(amd64.R10, slot(0), w)
-	x.LoadZX(amd64.RBP, slot(1), 2)
+	x.Load(amd64.RBP, slot(1), 2)
 	x.Load(amd64.RDI, slot(2), 4)
 	x.Load(amd64.RAX, slot(3), w)
 	x.Store(crossRSP, amd64.RAX, 8)
-	x.LoadZX(amd64.RAX, slot(4), 2)
+	x.Load(amd64.RAX, slot(4), 2)
 	x.Store(crossSel, amd64.RAX, 8)
 	x.Store(crossRIP, amd64.R10, 8)
 	x.canonical(amd64.R10)
@@ -750,7 +750,7 @@ func (x *crossing) iret() {
 	x.Op(amd64.Cmp, amd64.R9, amd64.RBP, 4)
 	same := x.Jcc(amd64.Equal)
 	for _, i := range [...]int{isa.ES, isa.DS, isa.FS, isa.GS} {
-		x.LoadZX(amd64.RDX, plus(segment(i), o.SegAttr), 2)
+		x.Load(amd64.RDX, plus(segment(i), o.SegAttr), 2)
 		x.Mov(amd64.RAX, amd64.RDX, 4)
 		x.OpImm(amd64.And, amd64.RAX, (descP|descS)>>8, 4)
 		x.OpImm(amd64.Cmp, amd64.RAX, (descP|descS)>>8, 4)
@@ -785,7 +785,7 @@ func (x *crossing) prepare() {
 	x.ring(amd64.RSI, amd64.R9)
 	x.Load(amd64.RDI, amd64.Mem{Base: crossCPU, Index: amd64.RSI, Scale: 3, Disp: int32(n.TLBs)}, 8)
 	x.ImulImm(amd64.RCX, amd64.RSI, int32(o.WindowSize))
-	x.LoadZX(amd64.R8, amd64.Mem{Base: crossCPU, Index: amd64.RCX, Disp: int32(o.Windows + o.WindowOpen)}, 1)
+	x.Load(amd64.R8, amd64.Mem{Base: crossCPU, Index: amd64.RCX, Disp: int32(o.Windows + o.WindowOpen)}, 1)
 	kind := int32(x.kind & cpu.CodeLong)
 	x.Lea(amd64.RCX, amd64.Mem{Base: amd64.None, Index: amd64.R8, Scale: 1, Disp: kind}, 4) // cpu.CodeWindowed is 2
 	x.Load(amd64.RBP, amd64.Mem{Base: crossCPU, Index: amd64.RCX, Scale: 3, Disp: int32(o.Jumps)}, 8)
@@ -794,7 +794,7 @@ func (x *crossing) prepare() {
 		return amd64.Mem{Base: crossCPU, Index: amd64.RDX, Disp: int32(o.Returns + off)}
 	}
 	// A stack that is not empty has been in use: the TLB and the cache of jumps exist, too.
-	x.LoadZX(amd64.RAX, returns(o.ReturnsKind), 1)
+	x.Load(amd64.RAX, returns(o.ReturnsKind), 1)
 	x.Op(amd64.Cmp, amd64.RAX, amd64.RCX, 4)
 	x.bail(amd64.NotEqual)
 	x.Load(amd64.R14, returns(o.ReturnsSP), 8)
@@ -816,7 +816,7 @@ func (x *crossing) ring(dst, cpl amd64.Reg) {
 
 // cpl2ring is ring of the current privilege.
 func (x *crossing) cpl2ring(dst amd64.Reg) {
-	x.LoadZX(dst, state(cpu.CrossingOffsets.CPL), 1)
+	x.Load(dst, state(cpu.CrossingOffsets.CPL), 1)
 	x.ring(dst, dst)
 }
 
@@ -911,7 +911,7 @@ func (x *crossing) flags() {
 	x.Op(amd64.Cmp, amd64.RAX, amd64.R9, 4)
 	x.Setcc(amd64.Below, amd64.RCX)
 	x.Store(of(natNoCLI), amd64.RCX, 8)
-	x.LoadZX(amd64.RAX, state(o.Held), 1)
+	x.Load(amd64.RAX, state(o.Held), 1)
 	x.Op(amd64.Or, amd64.RCX, amd64.RAX, 4)
 	x.Store(of(natNoSTI), amd64.RCX, 8)
 

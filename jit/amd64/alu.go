@@ -80,12 +80,3 @@ func (a *Asm) ImulImm(dst, src Reg, v int32) {
 func (a *Asm) Setcc(cc uint8, r Reg) {
 	a.Emit(&Insn{Map: Map0F, Opcode: 0x90 | cc, Size: 1, RM: r, RMByte: true})
 }
-
-// LoadZX loads 1 or 2 bytes and extends them by zeroes.
-func (a *Asm) LoadZX(dst Reg, m Mem, bytes int) {
-	opcode := uint8(0xb6)
-	if bytes == 2 {
-		opcode = 0xb7
-	}
-	a.Emit(&Insn{Map: Map0F, Opcode: opcode, Size: 4, Reg: dst, Mem: &m})
-}

@@ -238,12 +238,16 @@ func (a *Asm) Mov(dst, src Reg, size int) {
 	a.Emit(&Insn{Opcode: 0x8b, Size: size, Reg: dst, RM: src})
 }
 
-// Load and Store move 1 to 8 bytes.
+// Load reads 1 to 8 bytes; fewer than 8 are extended by zeroes.
 func (a *Asm) Load(dst Reg, m Mem, size int) {
+	if size < 4 {
+		a.Emit(&Insn{Map: Map0F, Opcode: 0xb6 | uint8(size>>1), Size: 4, Reg: dst, Mem: &m}) // MOVZX
+		return
+	}
 	a.Emit(&Insn{Opcode: 0x8b, Size: size, Reg: dst, Mem: &m})
 }
 
-// Store writes a register to memory.
+// Store writes 1 to 8 bytes of a register.
 func (a *Asm) Store(m Mem, src Reg, size int) {
 	op := uint8(0x89)
 	if size == 1 {
