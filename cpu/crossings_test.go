@@ -353,7 +353,7 @@ func (s *Crossings) code() (b []byte) {
 	add := func(p ...byte) { b = append(b, p...) }
 	imm := func(v uint64) { b = binary.LittleEndian.AppendUint32(b, uint32(v)) }
 	for range s.r.IntN(3) {
-		switch s.r.IntN(10) {
+		switch s.r.IntN(11) {
 		case 0:
 			add(0xff, 0xc3) // INC EBX
 		case 1:
@@ -377,6 +377,8 @@ func (s *Crossings) code() (b []byte) {
 			add(0x31, 0x44, 0x24, 0xf0) // XOR [RSP-16],EAX
 		case 9:
 			add(0x2e, 0x8b, 0x04, 0x24) // MOV EAX,CS:[RSP]
+		case 10:
+			add(0xd9, 0xe8, 0xdd, 0xd8) // FLD1; FSTP ST0: the unit notes CS
 		}
 	}
 	push := func(v uint64) {

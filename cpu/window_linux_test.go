@@ -90,3 +90,18 @@ func TestNoHigh(t *testing.T) {
 		require.False(t, canonical(noHigh+lin), "%#x", lin)
 	}
 }
+
+// TestTwinBeyondLimit: a block that is hot in a flat code segment is not taken over where the
+// segment ends inside it.
+func TestTwinBeyondLimit(t *testing.T) {
+	s := NewSequences(t, 32, Samples(32), func(k *CodeCache) { k.translator = windowed{} })
+	c := s.b.CPU
+	c.State = s.start[0]
+	copy(s.b.board.ram[rigCode:], "\xb8\x01\x00\x00\x00\xeb\xfe") // MOV EAX,1; JMP to itself
+	c.Refresh()
+	c.RIP = rigCode
+	c.findBlock().native = &Native{}
+	c.windowed = true
+	c.Seg[CS].Limit = rigCode + 2
+	require.Panics(t, func() { c.findBlock() }, "#GP: the first instruction is not whole")
+}

@@ -193,6 +193,8 @@ func (x *crossing) enter() {
 	x.Mov(amd64.R11, amd64.RAX, 8)
 	x.OpMemImm(amd64.Cmp, of(natAC), 0, 8)
 	x.bail(amd64.NotEqual)
+	x.OpMemImm(amd64.Cmp, of(natX87), 0, 8) // loaded: what it notes of CS is known on the way back to Go
+	x.bail(amd64.Equal)
 	if !x.long { // protected mode, not compatibility mode
 		o := &cpu.CrossingOffsets
 		x.TestMem(state(cpu.NativeOffsets.CR0), cpu.CR0PE)
