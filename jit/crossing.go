@@ -548,7 +548,7 @@ func (x *crossing) interrupt() {
 	x.Op(amd64.Cmp, amd64.R9, amd64.RBP, 4)
 	inner := x.Jcc(amd64.NotEqual)
 	x.move(crossSS, segment(isa.SS))
-	outer, frame := x.framePointers()
+	outer, frame := x.frameSizes()
 	x.Mov(amd64.RDI, guestSP, x.width())
 	x.align()
 	x.Lea(amd64.RDI, amd64.At(amd64.RDI, -outer), x.width())
@@ -586,8 +586,8 @@ func (x *crossing) interrupt() {
 	x.commit()
 }
 
-// framePointers are how many bytes a frame takes on the same stack and on an inner one.
-func (x *crossing) framePointers() (same, inner int32) {
+// frameSizes are how many bytes a frame takes on the same stack and on an inner one.
+func (x *crossing) frameSizes() (same, inner int32) {
 	if x.long {
 		return 5 * 8, 5 * 8
 	}
@@ -605,7 +605,7 @@ func (x *crossing) align() {
 // (SDM volume 3A, 7.2.1 and 7.7), and its segment the one to come. R13 is the TLB.
 func (x *crossing) innerStack() {
 	o := &cpu.CrossingOffsets
-	_, frame := x.framePointers()
+	_, frame := x.frameSizes()
 	tss, last := state(o.TR), int32(4+7)
 	if !x.long {
 		x.TestMem(plus(tss, o.SegAttr), 8) // of 32 bits
