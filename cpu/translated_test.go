@@ -333,6 +333,17 @@ func TestGSBySystemCall(t *testing.T) {
 			lockstep(t, bits, cpu.Samples(bits), seed)
 			lockstep(t, bits, cpu.Clustered(bits), seed)
 		}
+		w := cpu.NewCrossings(t, bits, func(k *cpu.CodeCache) {
+			e, err = jit.Attach(k, 0)
+			require.NoError(t, err)
+		})
+		e.Hold()
+		for seed := range uint64(200) {
+			w.Run(t, seed, walkInsns)
+		}
+		require.Greater(t, w.Inside(), uint64(600))
+		e.Release()
+		require.NoError(t, e.Close())
 	}
 }
 
