@@ -45,9 +45,6 @@ const (
 	AttrDPL3   = 3 << 5
 )
 
-// StatusFlags are the six that arithmetic sets.
-const StatusFlags = statusFlags
-
 // NoHigh is the base of GS for 64-bit code in a window without a high part.
 const NoHigh = noHigh
 

@@ -139,6 +139,19 @@ var pastBatches = []uint64{
 	1796025197390801369, // with windows: FSTP over the edge of canonical addresses
 }
 
+// soak is how long a test that makes up cases goes on, and the first seed.
+func soak() (span time.Duration, seed uint64) {
+	s := os.Getenv("G86_SOAK")
+	if s == "" {
+		return 3 * time.Second, 1
+	}
+	span, err := time.ParseDuration(s)
+	if err != nil {
+		span = 3 * time.Second
+	}
+	return span, uint64(time.Now().UnixNano())
+}
+
 // TestSequences: short random sequences of all forms, and of accesses that lie close together,
 // in 32- and 64-bit mode, rings 0 and 3. With G86_SOAK it goes on for so long and says how
 // many it runs.
@@ -146,14 +159,7 @@ func TestSequences(t *testing.T) {
 	if err := jit.Supported(); err != nil {
 		t.Skip(err)
 	}
-	span := 3 * time.Second
-	seed := uint64(1)
-	if soak := os.Getenv("G86_SOAK"); soak != "" {
-		seed = uint64(time.Now().UnixNano())
-		if d, err := time.ParseDuration(soak); err == nil {
-			span = d
-		}
-	}
+	span, seed := soak()
 	for _, bits := range []int{32, 64} {
 		for name, pool := range map[string][][][]byte{"all forms": cpu.Samples(bits), "clustered": cpu.Clustered(bits)} {
 			t.Run(fmt.Sprintf("%d bits, %s", bits, name), func(t *testing.T) {
@@ -204,22 +210,12 @@ func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span tim
 	t.Logf("%d sequences, %.2f million a minute", cases, float64(cases)/1e6/time.Since(start).Minutes())
 }
 
-// pastCrossings are seeds of walks on which the engines differed once; they mean something else
-// when what makes walks changes.
-var pastCrossings = []uint64{}
-
 // TestCrossings: random walks between rings, by way of host code for the most part.
 func TestCrossings(t *testing.T) {
 	if err := jit.Supported(); err != nil {
 		t.Skip(err)
 	}
-	span, seed := 3*time.Second, uint64(1)
-	if soak := os.Getenv("G86_SOAK"); soak != "" {
-		seed = uint64(time.Now().UnixNano())
-		if d, err := time.ParseDuration(soak); err == nil {
-			span = d
-		}
-	}
+	span, seed := soak()
 	for _, bits := range []int{32, 64} {
 		for _, windows := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d bits, windows %t", bits, windows), func(t *testing.T) {
@@ -242,9 +238,6 @@ func TestCrossings(t *testing.T) {
 				run := func(seed uint64) {
 					e.Checks = jit.Checks(seed % uint64(jit.NumChecks))
 					s.Run(t, seed, walkInsns)
-				}
-				for _, seed := range pastCrossings {
-					run(seed)
 				}
 				walks := uint64(0)
 				for start := time.Now(); time.Since(start) < span; walks++ {
