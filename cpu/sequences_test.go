@@ -206,6 +206,9 @@ func randomF80(r *rand.Rand) softfloat.F80 {
 	return softfloat.F80{Sig: r.Uint64() | 1<<63, SE: uint16(0x3fff + r.IntN(128) - 64)}
 }
 
+// windowParts are places of memory beside and in the parts of windows.
+var windowParts = []uint64{HighStart, HighStart, LowEnd - 1<<30, LowEnd}
+
 // edges are numbers and addresses beside which something changes.
 var edges = []uint64{0, 1 << 7, 1 << 15, 1 << 31, 1 << 32, 1 << 47, 1 << 63, ^uint64(1<<47 - 1), rigData + 0x1000, rigRAM}
 
@@ -242,7 +245,7 @@ func (s *Sequences) random(r *rand.Rand, i int) (st State, code []byte) {
 			st.GPR[i] = rigData + r.Uint64N(0x3000)
 		}
 		if s.windows && s.bits == 64 && r.IntN(3) == 0 {
-			st.GPR[i] |= highStart
+			st.GPR[i] |= windowParts[r.IntN(len(windowParts))]
 		}
 		st.GPR[i] &= ^uint64(0) >> (64 - s.bits)
 	}

@@ -90,6 +90,8 @@ var pastSequences = []struct {
 		"c9 42 49 75fb", map[int]uint64{cpu.RBP: 1<<32 - 2, cpu.RCX: 9}, 0, 0},
 	{"accesses that go from one part of the window to the other", 64, // 1: add [rbx],eax; xor rbx,rdx; dec ecx; jnz 1b
 		"0103 4831d3 ffc9 75f7", map[int]uint64{cpu.RBX: 0x9010, cpu.RDX: 1 << 46, cpu.RCX: 12}, 0, 0},
+	{"or beyond the end of the low one", 64, // the same
+		"0103 4831d3 ffc9 75f7", map[int]uint64{cpu.RBX: cpu.LowEnd - 1<<30 + 0x9010, cpu.RDX: 1<<37 - 1<<30, cpu.RCX: 12}, 0, 0},
 }
 
 // inTable is code in the page table, which is an entry too: MOV AL,[RBX]; NOPs; MOV RCX,(entry of 105000h).

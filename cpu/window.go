@@ -196,9 +196,9 @@ func (k *CodeCache) DropWindows() {
 				c.closeWindow(i, 0)
 			}
 			t.hideAll()
-			unreserve(t.window.low-windowGuard, lowEnd+2*windowGuard)
+			unreserve(t.window.low-windowGuard, LowEnd+2*windowGuard)
 			if t.window.high != 0 {
-				unreserve(t.window.high+highStart-windowGuard, highEnd-highStart+2*windowGuard)
+				unreserve(t.window.high+HighStart-windowGuard, HighEnd-HighStart+2*windowGuard)
 			}
 			t.window.low, t.window.high = 0, 0
 		}
@@ -262,7 +262,7 @@ func (b *block) RegionOf(i int) Region {
 	switch {
 	case b.regions != nil && b.regions[i].known:
 		return b.regions[i].region
-	case b.mode != 64 || b.rip < lowEnd:
+	case b.mode != 64 || b.rip < LowEnd:
 		return Low
 	}
 	return High

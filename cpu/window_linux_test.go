@@ -11,14 +11,16 @@ import (
 )
 
 // UseWindows gives the second machine memory that windows can show, and maps all of it at
-// addresses in their high part, too.
+// addresses in their high part, at the end of the low one and behind it, too.
 func (s *Sequences) UseWindows(t *testing.T) {
 	s.b.share(t)
 	s.windows = true
 	if s.bits == 64 {
 		g := s.a
-		g.put(rigPages+8*(highStart>>39), g.get(rigPages))
-		g.put(rigPages+8*(highEnd>>39-1), g.get(rigPages))
+		g.put(rigPages+8*(HighStart>>39), g.get(rigPages))
+		g.put(rigPages+8*(HighEnd>>39-1), g.get(rigPages))
+		g.put(rigPages+0x1000+8*(LowEnd>>30-1), g.get(rigPages+0x1000))
+		g.put(rigPages+0x1000+8*(LowEnd>>30), g.get(rigPages+0x1000))
 		s.memory = string(s.a.board.ram)
 	}
 	copy(s.b.board.ram, s.memory)
@@ -86,7 +88,7 @@ func (windowed) Windows() bool { return true }
 // TestNoHigh: without a high part nothing of the host's is within reach of a displacement.
 func TestNoHigh(t *testing.T) {
 	require.True(t, canonical(noHigh))
-	for _, lin := range []uint64{highStart - 1<<31, highStart, highEnd - 1, highEnd + 1<<31} {
+	for _, lin := range []uint64{HighStart - 1<<31, HighStart, HighEnd - 1, HighEnd + 1<<31} {
 		require.False(t, canonical(noHigh+lin), "%#x", lin)
 	}
 }

@@ -15,14 +15,14 @@ type Region uint8
 // Regions of an access of translated code.
 const (
 	Anywhere Region = iota // outside of windows
-	Low                    // below 4 GiB
+	Low                    // below 64 GiB
 	High                   // from 2^46 to 2^47
 )
 
 const (
-	lowEnd    = 1 << 32
-	highStart = 1 << 46
-	highEnd   = 1 << 47
+	LowEnd    = 1 << 36
+	HighStart = 1 << 46
+	HighEnd   = 1 << 47
 
 	windowGuard = 4 << 30
 )
@@ -30,9 +30,9 @@ const (
 // RegionOf is the region of a linear address.
 func RegionOf(lin uint64) Region {
 	switch {
-	case lin < lowEnd:
+	case lin < LowEnd:
 		return Low
-	case lin >= highStart && lin < highEnd:
+	case lin >= HighStart && lin < HighEnd:
 		return High
 	}
 	return Anywhere
@@ -40,7 +40,7 @@ func RegionOf(lin uint64) Region {
 
 // noHigh is the base of GS where there is no high part: with addresses in that, and whatever
 // displacements, it gives no canonical address.
-const noHigh = highStart + 1<<40
+const noHigh = HighStart + 1<<40
 
 // NoLinear stands for the linear address of an access where the host does not tell; it is
 // not canonical.
@@ -75,7 +75,7 @@ func (s *shownPages) linear(at uint64) uint64 {
 	if at == NoLinear {
 		return at
 	}
-	if lin := at - uint64(s.high); s.high != 0 && lin-highStart+windowGuard < highEnd-highStart+2*windowGuard {
+	if lin := at - uint64(s.high); s.high != 0 && lin-HighStart+windowGuard < HighEnd-HighStart+2*windowGuard {
 		return lin
 	}
 	return at - uint64(s.low)
@@ -95,9 +95,9 @@ func (s *shownPages) hide(set uint32) {
 
 // hideRegions takes all pages out of the window, whatever pages says.
 func (s *shownPages) hideRegions() {
-	s.hideRegion(s.low, lowEnd)
+	s.hideRegion(s.low, LowEnd)
 	if s.high != 0 {
-		s.hideRegion(s.high+highStart, highEnd-highStart)
+		s.hideRegion(s.high+HighStart, HighEnd-HighStart)
 	}
 	clear(s.pages[:])
 	s.n = 0
@@ -120,18 +120,18 @@ func (t *tlb) hideAll() {
 	for n := range t.list {
 		for _, set := range t.list[n].all() {
 			if p := &s.pages[set]; *p != 0 {
-				low = low || *p < lowEnd
-				high = high || *p >= lowEnd
+				low = low || *p < LowEnd
+				high = high || *p >= LowEnd
 				*p = 0
 			}
 		}
 	}
 	s.n = 0
 	if low {
-		s.hideRegion(s.low, lowEnd)
+		s.hideRegion(s.low, LowEnd)
 	}
 	if high {
-		s.hideRegion(s.high+highStart, highEnd-highStart)
+		s.hideRegion(s.high+HighStart, HighEnd-HighStart)
 	}
 }
 
@@ -200,14 +200,14 @@ func (c *CPU) show(t *tlb, page uint64, most int) bool {
 
 // makeWindow reserves addresses.
 func (c *CPU) makeWindow(t *tlb) bool {
-	low := reserve(lowEnd + 2*windowGuard)
+	low := reserve(LowEnd + 2*windowGuard)
 	if low == 0 {
 		return false
 	}
 	t.window.low = low + windowGuard
 	if c.tlbIndex == tlbUser {
-		if high := reserve(highEnd - highStart + 2*windowGuard); high != 0 {
-			t.window.high = high + windowGuard - highStart
+		if high := reserve(HighEnd - HighStart + 2*windowGuard); high != 0 {
+			t.window.high = high + windowGuard - HighStart
 		}
 	}
 	return true

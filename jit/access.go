@@ -25,8 +25,9 @@ type stackSite struct {
 }
 
 const (
-	pageSize = 0x1000
-	maxExits = 1 << 20
+	pageSize  = 0x1000
+	pageShift = 12
+	maxExits  = 1 << 20
 )
 
 func (e *Engine) makeSites() error {
@@ -108,6 +109,16 @@ func stackEntry(entry int) (tag, host amd64.Mem) {
 	return tag, host
 }
 
+// pageCount is a register with pageShift in its low six bits: R15, or free where that has another
+// count.
+func pageCount(a *amd64.Asm, free amd64.Reg) amd64.Reg {
+	if !a.Windowed || a.Bias == pageShift {
+		return regTLB
+	}
+	a.MovImm(free, pageShift)
+	return free
+}
+
 // access translates n bytes at linear address m, which has no index, and returns
 // the host operand. It uses tmpC and tmpB and leaves the flags alone.
 func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
@@ -127,7 +138,7 @@ func (t *trans) access(m amd64.Mem, n int, kind int) amd64.Mem {
 		host.Disp += set
 		loadTLB(t.Asm, tmpC, tag, tmpC)
 		t.Lea(tmpC, t.lastByte(m, tmpC, int32(n), pageSize), 8)
-		t.Shrx(tmpC, tmpC, regTLB, 8)
+		t.Shrx(tmpC, tmpC, pageCount(t.Asm, tmpB), 8)
 	default:
 		host = t.search(m, int32(n), kind)
 	}
@@ -175,10 +186,16 @@ func (t *trans) search(m amd64.Mem, n int32, kind int) (host amd64.Mem) {
 		t.Lea(tmpB, m, 8)
 		r = tmpB
 	}
-	t.Shrx(tmpB, r, regTLB, 4)
+	t.Shrx(tmpB, r, pageCount(t.Asm, tmpC), 4)
 	loadTLB(t.Asm, tmpC, indexed(tags(kind), tmpB), tmpC)
 	t.Lea(tmpC, t.lastByte(m, tmpC, n, pageSize), 8)
-	t.Shrx(tmpC, tmpC, regTLB, 8)
+	if t.Windowed {
+		t.Store(natSpill, tmpB, 8)
+		t.Shrx(tmpC, tmpC, pageCount(t.Asm, tmpB), 8)
+		t.Load(tmpB, natSpill, 8)
+	} else {
+		t.Shrx(tmpC, tmpC, regTLB, 8)
+	}
 	return indexed(tlbHost, tmpB)
 }
 

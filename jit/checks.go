@@ -116,7 +116,11 @@ func (t *trans) reserve(lowers []*lowering) {
 		return
 	}
 	for i := range t.ops {
-		if l := lowers[i]; l != nil && !l.hidden && len(t.slots) < maxSlots && (t.ops[i].Mem() || l.stack != stackNone || l.exits) {
+		l := lowers[i]
+		if l == nil || l.hidden || len(t.slots) == maxSlots {
+			continue
+		}
+		if searches := t.ops[i].Mem() || l.stack != stackNone; l.exits || searches && !(t.Windowed && t.directAt(i)) {
 			t.slots = append(t.slots, t.N)
 			t.Jmp()
 		}

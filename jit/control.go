@@ -253,7 +253,7 @@ const (
 // findJump makes tmpB the entry of the jump cache that the target in tmpA would have, and
 // tmpC plus if it has.
 func findJump(a *amd64.Asm, plus int32) {
-	a.Shrx(tmpC, tmpA, regTLB, 4)
+	a.Shrx(tmpC, tmpA, pageCount(a, tmpC), 4)
 	loadTLB(a, tmpC, indexed(inTLB(cpu.NativeOffsets.TLBCode), tmpC), tmpB)
 	a.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: plus}, 8)
 	a.Rorx(tmpB, tmpA, 16, 8)

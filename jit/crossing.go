@@ -343,7 +343,7 @@ func (x *crossing) arrive() {
 		x.MovImm(amd64.RSI, cpu.NoHigh)
 		x.Patch(high, x.N)
 	}
-	x.Lea(regTLB, amd64.At(crossCPU, cpuBias+amd64.WindowBias), 8)
+	x.Lea(regTLB, amd64.At(crossCPU, cpuBias+windowBias(x.kind)), 8)
 	x.setGS(amd64.RSI)
 	x.goOn(x.kind | cpu.CodeWindowed)
 }
@@ -408,8 +408,8 @@ func (x *crossing) flags() {
 // goOn loads registers and flags and jumps to the target's host code, or leaves for it to be
 // made.
 func (x *crossing) goOn(kind cpu.CodeKind) {
-	defer func(w bool) { x.Windowed = w }(x.Windowed)
-	x.Windowed = kind&cpu.CodeWindowed != 0
+	defer x.e.codeOf(x.kind)
+	x.e.codeOf(kind)
 	x.Load(amd64.RAX, of(natFlags), 4)
 	x.e.setFlags()
 	for i, r := range hostReg {

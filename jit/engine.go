@@ -58,7 +58,7 @@ type Engine struct {
 	glue    [cpu.CodeKinds]glue
 	lookup  [cpu.StackEntries]int // of stack accesses
 	windows int                   // offset of a table, see stackWindow
-	loadSSE [2]int                // offsets of what loads the XMM registers, and for windows
+	loadSSE [cpu.CodeKinds]int    // offsets of what loads the XMM registers
 	start   int                   // of blocks
 
 	accesses []stackSite // by exit
@@ -353,15 +353,28 @@ func index(b bool) int {
 	return 0
 }
 
+// codeOf makes the assembler write code of a kind.
+func (e *Engine) codeOf(kind cpu.CodeKind) {
+	e.asm.Windowed, e.asm.Bias = kind&cpu.CodeWindowed != 0, windowBias(kind)
+}
+
+// windowBias is how far above cpuBias R15 is in code of a kind that uses a window.
+func windowBias(kind cpu.CodeKind) int32 {
+	if kind&cpu.CodeLong != 0 {
+		return probeShift
+	}
+	return pageShift
+}
+
 // emitGlue writes what leads in and out of translated code.
 func (e *Engine) emitGlue() {
 	a := &e.asm
-	for i := range e.loadSSE {
-		a.Windowed = i == 1
-		e.loadSSE[i] = a.N
+	for kind := range cpu.CodeKinds {
+		e.codeOf(kind)
+		e.loadSSE[kind] = a.N
 		e.emitLoadSSE()
 	}
-	a.Windowed = false
+	e.codeOf(0)
 	e.windows = a.N
 	for off := int32(0); off < pageSize; off += windowStep {
 		a.Imm(uint64(-stackWindow(off)), 4)
@@ -371,14 +384,14 @@ func (e *Engine) emitGlue() {
 		e.emitStackLookup(entry)
 	}
 	for kind := range cpu.CodeKinds {
-		a.Windowed = kind&cpu.CodeWindowed != 0
+		e.codeOf(kind)
 		e.emitGlueOf(kind)
 	}
 	for kind := range cpu.CodeKinds {
-		a.Windowed = kind&cpu.CodeWindowed != 0
+		e.codeOf(kind)
 		e.emitCrossings(kind)
 	}
-	a.Windowed = false
+	e.codeOf(0)
 	e.start = (a.N + 63) &^ 63
 }
 
@@ -405,7 +418,7 @@ func (e *Engine) emitGlueOf(kind cpu.CodeKind) {
 	g.again = a.N
 	a.Mov(amd64.R14, amd64.RCX, 8)
 	if a.Windowed {
-		a.Lea(regTLB, amd64.At(amd64.RDX, cpuBias+amd64.WindowBias), 8)
+		a.Lea(regTLB, amd64.At(amd64.RDX, cpuBias+a.Bias), 8)
 		a.Load(amd64.RSI, natWindow, 8)
 	} else {
 		a.Load(regTLB, amd64.At(amd64.RDX, int32(cpu.NativeOffsets.TLB)), 8)
@@ -435,7 +448,7 @@ func (e *Engine) emitGlueOf(kind cpu.CodeKind) {
 	load := a.Jrcxz()                                                 // it was left in the middle of a block that has them loaded
 	a.Emit(&amd64.Insn{Opcode: 0xff, Size: 4, Reg: 4, RM: amd64.R14}) // JMP R14
 	a.PatchShort(load)
-	a.JmpTo(e.loadSSE[index(a.Windowed)])
+	a.JmpTo(e.loadSSE[kind])
 
 	g.exit[0] = a.N
 	a.Store(natExit, amd64.RCX, 4)

@@ -16,7 +16,6 @@ import (
 	"g86/cpu"
 	"g86/cpu/isa"
 	"g86/cpu/sem"
-	"g86/jit/amd64"
 )
 
 // Explain shows the whole life of the block that code of a size (32 or 64) begins
@@ -113,18 +112,18 @@ func (e *Engine) list(w io.Writer, title string, from, to int) {
 		text := "(not an instruction of the table)"
 		n := 1
 		if err := isa.Decode(e.asm.Buf[at:to], 64, &in); err == nil {
-			n, text = int(in.Len), named(isa.Disasm(&in, uint64(at), 64), e.t.b.Windowed())
+			n, text = int(in.Len), named(isa.Disasm(&in, uint64(at), 64), e.t.b.Kind())
 		}
 		fmt.Fprintf(w, "    %06x  %-32x %s\n", at, e.asm.Buf[at:at+n], text)
 		at += n
 	}
 }
 
-var operands = regexp.MustCompile(`gs:\[0x([0-9a-f]+)\]|(gs:)?\[r15(\+r(?:cx|10|14)\*8)?(?:([+-])0x([0-9a-f]+))?\]`)
+var operands = regexp.MustCompile(`gs:\[0x([0-9a-f]+)\]|\[rcx\*4\+0x([0-9a-f]+)\]|(gs:)?\[r15(\+r(?:cx|10|14)\*8)?(?:([+-])0x([0-9a-f]+))?\]`)
 
 // named puts names in place of the places of the processor and the TLB that host code
 // addresses; where that uses a window it is the processor alone that R15 leads to.
-func named(text string, windowed bool) string {
+func named(text string, kind cpu.CodeKind) string {
 	return operands.ReplaceAllStringFunc(text, func(s string) string {
 		m := operands.FindStringSubmatch(s)
 		if m[1] != "" { // amd64.Asm.GSAlone
@@ -134,19 +133,26 @@ func named(text string, windowed bool) string {
 			}
 			return "[" + cpuField(uintptr(v+cpuBias)) + "]"
 		}
-		v, err := strconv.ParseInt(m[4]+cmp.Or(m[5], "0"), 16, 64)
+		if m[2] != "" {
+			region := "low"
+			if m[2] == strconv.FormatInt(int64(probes()), 16) {
+				region = "high"
+			}
+			return "[probe." + region + "+rcx*4]"
+		}
+		v, err := strconv.ParseInt(m[5]+cmp.Or(m[6], "0"), 16, 64)
 		if err != nil {
 			return s
 		}
 		o := &cpu.NativeOffsets
 		switch {
-		case m[2] != "":
+		case m[3] != "":
 			return "[" + cpuField(uintptr(v+cpuBias)) + "]"
-		case windowed:
-			return "[" + cpuField(uintptr(v+cpuBias+amd64.WindowBias)) + "]"
+		case kind&cpu.CodeWindowed != 0:
+			return "[" + cpuField(uintptr(v+cpuBias+int64(windowBias(kind)))) + "]"
 		}
 		off := uintptr(v + int64(tlbBias))
-		index := m[3]
+		index := m[4]
 		for _, f := range []struct {
 			name string
 			at   uintptr

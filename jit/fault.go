@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"g86/cpu"
-	"g86/jit/amd64"
 )
 
 // The host's faults. Where an instruction of host code finds nothing in a window, the host's kernel
@@ -37,7 +36,7 @@ type faultRange struct {
 	n          uintptr
 }
 
-// The handler's: engines, Go's handler, and where NativeState.Linear is from R15 on.
+// The handler's: engines, Go's handler, and where NativeState.Linear is from cpuBias on.
 var (
 	faultRanges [16]faultRange
 	//lint:ignore U1000 the handler reads it
@@ -82,7 +81,7 @@ func installFaultHandler() bool {
 	}
 	goHandler = old.handler
 	m := natLinear
-	linearAt = uintptr(m.Disp - amd64.WindowBias)
+	linearAt = uintptr(m.Disp)
 	a := sigaction{flags: saSiginfo | saRestorer | saOnStack | saRestart, mask: ^uint64(0)}
 	a.handler, a.restorer = handlerPC()
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV), uintptr(unsafe.Pointer(&a)), 0, 8, 0, 0)
@@ -137,6 +136,6 @@ func (f *faultTable) close() {
 }
 
 // Windows reports whether host code can use windows.
-func (e *Engine) Windows() bool { return e.faults != nil }
+func (e *Engine) Windows() bool { return e.faults != nil && probes() != 0 }
 
 var _ cpu.Translator = (*Engine)(nil)

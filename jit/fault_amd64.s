@@ -66,6 +66,7 @@ found:
 
 known:
 	MOVQ CTX_R15(DX), CX
+	ANDQ $~63, CX // windowBias
 	ADDQ ·linearAt(SB), CX
 	MOVQ AX, (CX)
 	RET

@@ -349,12 +349,12 @@ func (t *trans) repeatString(moves bool, size int) {
 	// find puts what is to be added to the addresses of the operand at r into tmpB.
 	find := func(r amd64.Reg, kind int) {
 		t.Lea(tmpA, amd64.Mem{Base: r, Index: count, Scale: scale, Disp: -1}, 8) // its last byte
-		t.Shrx(tmpC, r, regTLB, 4)
+		t.Shrx(tmpC, r, pageCount(t.Asm, tmpC), 4)
 		loadTLB(t.Asm, tmpB, indexed(tags(kind), tmpC), tmpB)
 		t.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
-		t.Shrx(tmpC, tmpC, regTLB, 8)
+		t.Shrx(tmpC, tmpC, pageCount(t.Asm, tmpB), 8)
 		t.needZero()
-		t.Shrx(tmpC, r, regTLB, 4)
+		t.Shrx(tmpC, r, pageCount(t.Asm, tmpC), 4)
 		loadTLB(t.Asm, tmpB, indexed(tlbHost, tmpC), tmpB)
 	}
 	if moves {

@@ -79,7 +79,8 @@ type trans struct {
 
 // slowPath is an exit out of line.
 type slowPath struct {
-	jump  int // displacement to patch
+	jump  int // displacement to patch, 0: the host's fault leads there
+	at    int // where it is
 	op    uint8
 	inMem bool
 	clear uint32
@@ -139,9 +140,9 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 		lowers = append(lowers, lookup(&t.ops[i]))
 	}
 	t.lowers = lowers
-	t.Windowed = b.Windowed()
+	e.codeOf(b.Kind())
 	t.unroll()
-	defer func() { t.Windowed = false }()
+	defer e.codeOf(0)
 	first, exits, links := t.N, e.exits.n, e.links.n
 	n := &cpu.Native{}
 	t.checks = e.Checks
@@ -276,12 +277,15 @@ func (t *trans) toSlow(pos int) {
 }
 
 func (t *trans) outOfLine() {
-	for _, s := range t.slow {
-		t.Patch(s.jump, t.N)
+	for i := range t.slow {
+		s := &t.slow[i]
+		if s.at = t.N; s.jump != 0 {
+			t.Patch(s.jump, t.N)
+		}
 		t.inMem, t.clear, t.note = s.inMem, s.clear, s.note
 		t.noteX87()
 		if s.access != 0 {
-			t.missed(&s)
+			t.missed(s)
 			continue
 		}
 		if s.skips != 0 {
@@ -290,7 +294,7 @@ func (t *trans) outOfLine() {
 			continue
 		}
 		if s.guess != 0 {
-			t.guessed(&s)
+			t.guessed(s)
 			continue
 		}
 		if s.loadSSE != 0 {
@@ -300,7 +304,7 @@ func (t *trans) outOfLine() {
 			skip := t.Jmp()
 			t.PatchShort(load)
 			t.LeaCode(tmpB, s.loadSSE)
-			t.JmpTo(t.e.loadSSE[index(t.Windowed)])
+			t.JmpTo(t.e.loadSSE[t.b.Kind()])
 			t.Patch(skip, t.N)
 		}
 		x := cpu.NativeExit{Kind: cpu.NativeOp, Op: s.op}

@@ -92,17 +92,7 @@ func (t *trans) inWindow(m amd64.Mem, n, kind int) amd64.Mem {
 	case t.static && m.Base == tmpA:
 		region = cpu.RegionOf(t.constant)
 	case t.verified[t.i] != relies:
-		if region == cpu.High {
-			t.Rorx(tmpC, m.Base, 46, 8)
-			t.Movzx16(tmpC, tmpC) // 1
-			if t.checks != ChecksLoop {
-				t.Lea(tmpC, amd64.At(tmpC, -1), 4)
-			}
-		} else {
-			t.Rorx(tmpC, m.Base, 32, 8)
-			t.Lea(tmpC, amd64.At(tmpC, t.well(1)), 4)
-		}
-		t.check()
+		t.probe(m.Base, region)
 		p := &t.slow[len(t.slow)-1]
 		p.linear, p.size, p.access, p.placed = m, n, s.access, true
 	}
@@ -151,6 +141,10 @@ func (t *trans) planWindow(lowers []*lowering) {
 func (t *trans) placeSites() {
 	last, at := -1, 0
 	for _, s := range t.Sites {
+		if s.Tag < 0 { // probe's
+			t.e.faults.add(s.At, t.slow[^s.Tag].at)
+			continue
+		}
 		if s.Tag != last {
 			p := &t.sites[s.Tag]
 			last, at = s.Tag, t.N

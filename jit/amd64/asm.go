@@ -59,9 +59,6 @@ const (
 // Site is where an instruction accesses the guest's memory.
 type Site struct{ At, Tag int }
 
-// WindowBias is what is subtracted from displacements of the processor where it is at R15.
-const WindowBias = 12
-
 // At is the operand [base+disp].
 func At(base Reg, disp int32) Mem { return Mem{Base: base, Index: None, Disp: disp} }
 
@@ -89,8 +86,9 @@ type Asm struct {
 	GSAlone bool
 
 	// Windowed makes the base register alone stand for operands with the base of GS, which is
-	// a window's, less WindowBias.
+	// a window's, with displacements that are less by Bias.
 	Windowed bool
+	Bias     int32
 
 	Sites []Site // that have been written
 	Tag   int    // of the next ones
@@ -139,7 +137,7 @@ func (a *Asm) Emit(i *Insn) {
 		if a.Windowed {
 			near := *i
 			m := *i.Mem
-			m.GS, m.Disp = false, m.Disp-WindowBias
+			m.GS, m.Disp = false, m.Disp-a.Bias
 			near.Mem = &m
 			a.Emit(&near)
 			return

@@ -1,0 +1,75 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"g86/cpu"
+	"g86/jit/amd64"
+)
+
+// Probes. In 64-bit code an address has to be looked at before the window is used, because
+// the host's sum may lead anywhere. A probe is a load from a table that belongs to all
+// addresses, by the upper bits of the guest's: where these are those of the part of the
+// window that is meant, there is memory, and elsewhere there is none, so that the host raises
+// a fault. That takes two instructions and no branch:
+//
+//	SHRX  RCX, address, R15           ; probeShift
+//	MOVZX ECX, byte [RCX*4 + table]
+//
+// R15, the processor's address, has probeShift in its low six bits. All that is there of the
+// table is one page, for cpu.High; its last byte is the first of the table for cpu.Low, behind
+// which there is nothing.
+
+const (
+	probeShift = 36
+	probeScale = 2
+
+	probePages = cpu.HighStart >> probeShift << probeScale // 4 KiB, at which the page for cpu.High begins
+	probeTable = probePages + pageSize + 1<<(64-probeShift+probeScale)
+)
+
+// Both parts begin and end as the table can tell.
+var (
+	_ [0]struct{} = [probePages % pageSize]struct{}{}
+	_ [0]struct{} = [(cpu.HighEnd-cpu.HighStart)>>probeShift<<probeScale - pageSize]struct{}{}
+	_ [0]struct{} = [cpu.LowEnd>>probeShift - 1]struct{}{}
+)
+
+// probes is where the table is, which every engine uses, within reach of a displacement alone; or 0.
+var probes = sync.OnceValue(func() int32 {
+	const step = 64 << 20
+	for at := uintptr(256 << 20); at+probeTable < 1<<31; at += step {
+		p, err := unix.MmapPtr(-1, 0, unsafe.Add(unsafe.Pointer(nil), at), probeTable, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE|unix.MAP_FIXED_NOREPLACE)
+		if err != nil {
+			continue
+		}
+		if uintptr(p) != at { // kernels before 4.17
+			unix.MunmapPtr(p, probeTable)
+			continue
+		}
+		if unix.Mprotect(unsafe.Slice((*byte)(unsafe.Add(p, probePages)), pageSize), unix.PROT_READ) != nil {
+			return 0
+		}
+		return int32(at)
+	}
+	return 0
+})
+
+// probe leaves the current instruction to its slow path unless r is in a region.
+func (t *trans) probe(r amd64.Reg, region cpu.Region) {
+	table := probes()
+	if region == cpu.Low {
+		table += probePages + pageSize - 1
+	}
+	t.Shrx(tmpC, r, regTLB, 8)
+	tag := t.Tag
+	t.Tag = ^len(t.slow)
+	t.Load(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: probeScale, Disp: table, Guest: amd64.GuestAt}, 1)
+	t.Tag = tag
+	t.toSlow(0)
+}
