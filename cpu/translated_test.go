@@ -120,6 +120,35 @@ func TestPastSequences(t *testing.T) {
 	}
 }
 
+// TestProbes: no address leads out of the part of the window that an instruction is thought to use.
+func TestProbes(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	const code = "8b06 0103 ffc9 480f44da 79f6" // mov eax,[rsi]; 1: add [rbx],eax; dec ecx; cmovz rbx,rdx; jns 1b
+	for _, tc := range []struct {
+		part         cpu.Region
+		first, other uint64
+	}{{cpu.High, cpu.HighStart + 0x9010, 0x9020}, {cpu.Low, 0x9010, cpu.HighStart + 0x9020}} {
+		var e *jit.Engine
+		s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
+			var err error
+			e, err = jit.Attach(k, 0)
+			require.NoError(t, err)
+		})
+		if !e.Windows() {
+			t.Skip("this host has no windows")
+		}
+		s.UseWindows(t)
+		gpr := map[int]uint64{cpu.RSI: tc.other, cpu.RBX: tc.first, cpu.RDX: tc.first, cpu.RCX: 6}
+		s.Run(t, code, gpr, 0, 0)
+		gpr[cpu.RDX] = s.Astray(t, tc.part, 0x9020)
+		require.NotEqual(t, tc.part, cpu.RegionOf(gpr[cpu.RDX]))
+		s.Run(t, code, gpr, 0, 0)
+		require.NoError(t, e.Close())
+	}
+}
+
 // TestFaultsOfGo: where no host code is to blame, what the host finds unmapped is Go's to deal with.
 func TestFaultsOfGo(t *testing.T) {
 	if err := jit.Supported(); err != nil {

@@ -27,6 +27,18 @@ func (s *Sequences) UseWindows(t *testing.T) {
 	s.b.Refresh()
 }
 
+// Astray is the address that by way of one part of ring 3's window, High or Low, leads to where lin
+// is shown in the other.
+func (s *Sequences) Astray(t *testing.T, part Region, lin uint64) uint64 {
+	w := &s.b.tlbs[tlbUser].window
+	require.NotZero(t, w.low)
+	require.NotZero(t, w.high)
+	if part == High {
+		return uint64(w.low-w.high) + lin
+	}
+	return uint64(w.high-w.low) + HighStart + lin
+}
+
 // UseWindows gives the second machine memory that windows can show.
 func (s *Crossings) UseWindows(t *testing.T) {
 	s.b.share(t)
