@@ -75,14 +75,7 @@ func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) b
 	if clearAF || last {
 		var skip int
 		in.pre = func(*amd64.Insn) {
-			t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: t.regs[1], RMByte: true})
-			if in.size == 8 {
-				t.Rorx(tmpC, tmpC, 6, 8)
-			} else {
-				t.Rorx(tmpC, tmpC, 5, 4)
-			}
-			t.Shrx(tmpC, tmpC, regTLB, max(in.size, 4)) // the masked count's bits are all that is left
-			skip = t.Jrcxz()
+			skip = t.skipNoCount(in.size)
 			if last {
 				t.Lea(tmpC, amd64.At(t.regs[1], -1), 4)
 			} else {
@@ -110,34 +103,99 @@ func (t *trans) shiftByCL(op *cpu.Op, in *insn, fl *isa.FlagEffect, last bool) b
 	return true
 }
 
-// lowerDoubleShift is SHLD and SHRD where their undefined flags do not matter.
+// lowerDoubleShift is SHLD and SHRD. AF, undefined, is 0 for the guest; OF, undefined for counts
+// above 1, tells whether the sign has changed: where it may be seen it is made so.
 func lowerDoubleShift(t *trans, op *cpu.Op, l *lowering) bool {
 	in := l.describe(op)
 	if in.size == 2 {
 		return false
 	}
+	live := t.live[t.i]
 	byCL := l.opcode&1 != 0
 	fl := isa.FlagEffect{Written: isa.StatusFlags}
-	if byCL || op.Imm&31 == 0 {
-		if t.live[t.i] != 0 {
-			return false
+	sign := live&isa.OF != 0
+	if count := op.Imm & uint64(8*in.size-1); !byCL {
+		sign = sign && count > 1
+		if count == 0 {
+			fl.Tested = isa.StatusFlags
+			if live != 0 {
+				return false
+			}
 		}
+	} else {
 		fl.Tested = isa.StatusFlags
-	} else if t.live[t.i]&isa.OF != 0 {
+	}
+	switch {
+	case byCL && (in.mem && t.regs[in.reg] == amd64.None), sign && in.mem, byCL && live != 0 && (in.mem || t.regs[in.reg] == amd64.None || t.regs[in.rm] == amd64.None):
 		return false
 	}
 	t.before(&fl)
-	if byCL {
-		if in.mem && t.regs[in.reg] == amd64.None {
-			return false
+	switch {
+	case byCL && live != 0:
+		skip := 0
+		in.pre = func(h *amd64.Insn) {
+			skip = t.skipNoCount(in.size)
+			t.Mov(tmpC, t.regs[1], 4)
+			t.Mov(tmpA, h.RM, in.size)
 		}
+		in.post = func(h *amd64.Insn) {
+			t.signChanged(tmpA, h, in.size)
+			t.PatchShort(skip)
+			if in.size == 4 {
+				t.Mov(h.RM, h.RM, 4)
+			}
+		}
+	case byCL:
 		in.pre = func(*amd64.Insn) { t.Mov(tmpC, t.regs[1], 4) }
+	case sign:
+		in.pre = func(h *amd64.Insn) { t.copyOf(tmpC, h, in.size) }
+		in.post = func(h *amd64.Insn) { t.signChanged(tmpC, h, in.size) }
 	}
 	if !t.emit(op, &in) {
 		return false
 	}
-	t.after(&fl, isa.AF&t.live[t.i])
+	if byCL && live != 0 || sign {
+		t.after(&fl, 0)
+	} else {
+		t.after(&fl, isa.AF&live)
+	}
 	return true
+}
+
+// skipNoCount is a jump, to be patched, that is taken if the count in CL is 0 for a shift of size
+// bytes. It changes tmpC.
+func (t *trans) skipNoCount(size int) int {
+	t.Emit(&amd64.Insn{Map: amd64.Map0F, Opcode: 0xb6, Size: 4, Reg: tmpC, RM: t.regs[1], RMByte: true}) // MOVZX
+	if size == 8 {
+		t.Rorx(tmpC, tmpC, 6, 8)
+	} else {
+		t.Rorx(tmpC, tmpC, 5, 4)
+	}
+	t.Shrx(tmpC, tmpC, regTLB, max(size, 4)) // the masked count's bits are all that is left
+	return t.Jrcxz()
+}
+
+// copyOf copies h's destination, a register of the guest's, where it is or in memory.
+func (t *trans) copyOf(r amd64.Reg, h *amd64.Insn, size int) {
+	if h.Mem != nil {
+		t.Load(r, *h.Mem, size)
+	} else {
+		t.Mov(r, h.RM, size)
+	}
+}
+
+// signChanged clears AF and makes OF tell whether the sign of h's destination differs from that of
+// old, tmpC or tmpA. It changes that and tmpB.
+func (t *trans) signChanged(old amd64.Reg, h *amd64.Insn, size int) {
+	t.copyOf(tmpB, h, size)
+	t.Store(natScratch, amd64.RAX, 8)
+	t.e.getFlags()
+	t.Op(amd64.Xor, old, tmpB, size)
+	t.Emit(&amd64.Insn{Opcode: 0xc1, Size: size, Reg: 5, RM: old, Imm: uint64(8*size - 1), ImmSize: 1}) // SHR
+	t.Emit(&amd64.Insn{Opcode: 0x8a, Size: 1, Reg: amd64.RAX, RM: old, RegByte: true, RMByte: true})    // MOV AL,old
+	t.Bytes(0x80, 0xe4, ^uint8(isa.AF))                                                                 // AND AH,imm8
+	t.e.setFlags()
+	t.Load(amd64.RAX, natScratch, 8)
 }
 
 // lowerBitTest is BT and its family but for bit offsets that reach outside a

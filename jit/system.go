@@ -61,7 +61,7 @@ func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
 		return func(t *trans, _ *cpu.Op, _ *lowering) bool { return t.setAC(cpu.TLBSuperAC, cpu.FlagAC) }
 	case "CMPXCHG8B", "CMPXCHG16B":
 		return lowerCmpxchgTwo
-	case "STOSB", "STOS", "MOVSB", "MOVS":
+	case "STOSB", "STOS", "MOVSB", "MOVS", "LODSB", "LODS", "SCASB", "SCAS", "CMPSB", "CMPS":
 		return lowerString
 	case "PUSHA":
 		return lowerPusha
@@ -282,115 +282,4 @@ func lowerPopa(t *trans, op *cpu.Op, l *lowering) bool {
 	}
 	t.addSP(32)
 	return true
-}
-
-// String instructions.
-
-// lowerString is MOVS and STOS, repeated or not, where DF is clear.
-func lowerString(t *trans, op *cpu.Op, l *lowering) bool {
-	if int(op.AddrSize) != t.width() || op.Seg == isa.FS || op.Seg == isa.GS || op.Seg == isa.CS && !t.long {
-		return false
-	}
-	name := isa.Forms[op.Form].Mnemonic
-	moves := name == "MOVSB" || name == "MOVS"
-	size := int(op.OpSize)
-	if name == "MOVSB" || name == "STOSB" {
-		size = 1
-	}
-	t.need(natDF)
-	if op.Prefix&(isa.PrefixRep|isa.PrefixRepne) != 0 {
-		t.repeatString(moves, size)
-		return true
-	}
-	advance := func(r amd64.Reg) { t.Lea(r, amd64.At(r, int32(size)), t.width()) }
-	if !moves {
-		m := t.access(amd64.At(amd64.RDI, 0), size, write)
-		t.Store(m, amd64.RAX, size)
-		advance(amd64.RDI)
-		return true
-	}
-	m := t.access(amd64.At(amd64.RSI, 0), size, read)
-	t.Load(tmpC, m, size)
-	t.Store(natScratch, tmpC, 8)
-	m = t.access(amd64.At(amd64.RDI, 0), size, write)
-	t.Load(tmpC, natScratch, 8)
-	t.Store(m, tmpC, size)
-	advance(amd64.RSI)
-	advance(amd64.RDI)
-	return true
-}
-
-// repeatString runs all iterations as one host instruction, if the budget covers them
-// (each counts) and each operand lies in one page. The interpreter does the others, a
-// page at a time.
-func (t *trans) repeatString(moves bool, size int) {
-	count := t.regs[isa.RCX]
-	scale := map[int]uint8{1: 0, 2: 1, 4: 2, 8: 3}[size]
-	needNot := func(jump int) { // the jump is taken where all is well
-		t.toSlow(t.Jmp())
-		t.PatchShort(jump)
-	}
-	t.Rorx(tmpC, count, 32, 8)
-	needNot(t.Jecxz()) // at most 2^32-1
-	t.Mov(tmpC, count, 4)
-	none := t.Jrcxz()
-	t.MovImm(tmpB, budgetShift)
-	t.Sarx(tmpC, regBudget, tmpB, 8)
-	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: count, Disp: -1}, 8)
-	t.Rorx(tmpC, tmpC, 32, 8)
-	used := t.Jecxz()
-	over := t.Jmp()
-	t.PatchShort(none)
-	t.PatchShort(used)
-	t.toSlow(t.Jmp())
-	t.Patch(over, t.N)
-
-	t.island(true)
-	// find puts what is to be added to the addresses of the operand at r into tmpB.
-	find := func(r amd64.Reg, kind int) {
-		t.Lea(tmpA, amd64.Mem{Base: r, Index: count, Scale: scale, Disp: -1}, 8) // its last byte
-		t.Shrx(tmpC, r, pageCount(t.Asm, tmpC), 4)
-		loadTLB(t.Asm, tmpB, indexed(tags(kind), tmpC), tmpB)
-		t.Lea(tmpC, amd64.Mem{Base: tmpB, Index: tmpA}, 8)
-		t.Shrx(tmpC, tmpC, pageCount(t.Asm, tmpB), 8)
-		t.needZero()
-		t.Shrx(tmpC, r, pageCount(t.Asm, tmpC), 4)
-		loadTLB(t.Asm, tmpB, indexed(tlbHost, tmpC), tmpB)
-	}
-	if moves {
-		find(amd64.RSI, read)
-		t.Store(natScratch, tmpB, 8)
-	}
-	find(amd64.RDI, write)
-	// Nothing leaves any more. The last iteration belongs to the block's instructions.
-	t.Rorx(tmpC, count, 64-budgetShift, 8)
-	t.Lea(regBudget, amd64.Mem{Base: regBudget, Index: tmpC, Disp: -1 << budgetShift}, 8)
-	t.Mov(tmpC, count, 8)
-	t.Lea(amd64.RDI, amd64.Mem{Base: amd64.RDI, Index: tmpB}, 8)
-	opcode := byte(0xaa)
-	if moves {
-		opcode = 0xa4
-		t.Load(tmpA, natScratch, 8)
-		t.Lea(amd64.RSI, amd64.Mem{Base: amd64.RSI, Index: tmpA}, 8)
-	}
-	if size > 1 {
-		opcode++
-	}
-	if size == 2 {
-		t.Bytes(0x66)
-	}
-	t.Bytes(0xf3)
-	if size == 8 {
-		t.Bytes(0x48)
-	}
-	t.Bytes(opcode)
-	back := func(r, delta amd64.Reg) {
-		t.Not(delta, 8)
-		t.Lea(r, amd64.Mem{Base: r, Index: delta, Disp: 1}, t.width())
-	}
-	back(amd64.RDI, tmpB)
-	if moves {
-		back(amd64.RSI, tmpA)
-	}
-	t.Mov(count, tmpC, 8) // 0
 }

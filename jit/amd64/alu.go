@@ -11,6 +11,7 @@ const (
 	Or  ALU = 1
 	And ALU = 4
 	Sub ALU = 5
+	Xor ALU = 6
 	Cmp ALU = 7
 )
 
