@@ -14,6 +14,7 @@ var CrossingOffsets = struct {
 	DR7, NMIBlocked, PendingNMI, Held    uintptr
 	Long, CPL, Windowed, OnException     uintptr
 	SegAttr, SegLimit                    uintptr
+	ViewLimitR, ViewLimitW, RFLAGS       uintptr
 	Jumps                                uintptr
 	Windows, WindowSize, WindowOpen      uintptr
 	Returns, ReturnsSize, ReturnsSP      uintptr
@@ -28,6 +29,7 @@ var CrossingOffsets = struct {
 	Held: unsafe.Offsetof(CPU{}.held), Long: unsafe.Offsetof(CPU{}.long), CPL: unsafe.Offsetof(CPU{}.cpl),
 	Windowed: unsafe.Offsetof(CPU{}.windowed), OnException: unsafe.Offsetof(CPU{}.OnException),
 	SegAttr: unsafe.Offsetof(Segment{}.Attr), SegLimit: unsafe.Offsetof(Segment{}.Limit),
+	ViewLimitR: unsafe.Offsetof(segView{}.limitR), ViewLimitW: unsafe.Offsetof(segView{}.limitW), RFLAGS: unsafe.Offsetof(CPU{}.RFLAGS),
 	Jumps:   unsafe.Offsetof(CPU{}.jumps),
 	Windows: unsafe.Offsetof(CPU{}.windows), WindowSize: unsafe.Sizeof(window{}), WindowOpen: unsafe.Offsetof(window{}.open),
 	Returns: unsafe.Offsetof(CPU{}.returns), ReturnsSize: unsafe.Sizeof(returnStack{}), ReturnsSP: unsafe.Offsetof(returnStack{}.sp),

@@ -34,7 +34,8 @@ const (
 	crossData2  = 0x60 | 2
 	crossConf   = 0x68 | 3
 	crossSmall  = 0x70 | 3 // code with a limit or a base
-	crossLast   = 0x77
+	crossOther  = 0x78 | 3 // data that is not flat
+	crossLast   = 0x7f
 )
 
 const (
@@ -162,6 +163,7 @@ func (s *Crossings) random(ram []byte) State {
 		crossUser64: code(3, dLong), crossData3b: data(3), crossTSS: segDesc(rigTSS, 0x2100, dTSS32|2), crossTSS + 8: 0,
 		crossCode1: code(1, dLong), crossData1: data(1), crossCode2: code(2, dLong), crossData2: data(2),
 		crossConf:  segDesc(0, 0xfffff, dConf|dLong|dGran),
+		crossOther: segDesc(pick[uint32](s.r, 0, 0x100), pick[uint32](s.r, 0xfffff, 0xff), pick(s.r, dData, dData&^1, dData&^2, dData|4)|dDPL3|pick(s.r, flat, flat, dBig)),
 		crossSmall: pick(s.r, segDesc(0, rigCode+crossBlocks/2*crossPitch, dCode|dDPL3|dBig), segDesc(crossPitch, 0xfffff, dCode|dDPL3|flat)),
 	} {
 		switch s.r.IntN(80) {
@@ -348,12 +350,20 @@ func (s *Crossings) flags() uint64 {
 	return f
 }
 
+// selector is one for a data segment, mostly.
+func (s *Crossings) selector() uint64 {
+	if !s.one(3) {
+		return crossData3
+	}
+	return pick[uint64](s.r, 0, 3, crossOther, crossOther, crossOther, crossData3b, crossData3&^3, crossData0, crossData1, crossCode0, crossConf, crossUser32, crossTSS, crossData3|4, crossLast+1, 0xdead0000|crossData3)
+}
+
 // code is a block.
 func (s *Crossings) code() (b []byte) {
 	add := func(p ...byte) { b = append(b, p...) }
 	imm := func(v uint64) { b = binary.LittleEndian.AppendUint32(b, uint32(v)) }
 	for range s.r.IntN(3) {
-		switch s.r.IntN(11) {
+		switch s.r.IntN(14) {
 		case 0:
 			add(0xff, 0xc3) // INC EBX
 		case 1:
@@ -372,13 +382,49 @@ func (s *Crossings) code() (b []byte) {
 				add(0x0f, 0x01, pick[byte](s.r, 0xca, 0xcb)) // CLAC STAC
 			}
 		case 7:
-			add(0x8c, pick[byte](s.r, 0xc8, 0xd0, 0xd8)) // MOV EAX,CS SS DS
+			if s.one(4) {
+				add(0x66)
+			}
+			add(0x8c, pick[byte](s.r, 0xc8, 0xd0, 0xd8, 0xe0, 0xf8)) // MOV EAX,CS SS DS FS; MOV EAX,DI
 		case 8:
 			add(0x31, 0x44, 0x24, 0xf0) // XOR [RSP-16],EAX
 		case 9:
 			add(0x2e, 0x8b, 0x04, 0x24) // MOV EAX,CS:[RSP]
 		case 10:
 			add(0xd9, 0xe8, 0xdd, 0xd8) // FLD1; FSTP ST0: the unit notes CS
+		case 11:
+			add(0x68) // PUSH imm32
+			imm(s.selector())
+			switch i := s.r.IntN(6); {
+			case i == 0:
+				add(0x0f, 0xa1) // POP FS
+			case i == 1:
+				add(0x0f, 0xa9) // POP GS
+			case i == 2 && s.bits == 32:
+				add(pick[byte](s.r, 0x07, 0x1f)) // POP ES DS
+			default:
+				add(0x8e, pick[byte](s.r, 0, 3, 3, 4, 4, 5)<<3|4, 0x24, 0x5e) // MOV ES DS FS GS,[RSP]; POP RSI
+			}
+			if s.one(2) {
+				add(pick[byte](s.r, 0x26, 0x3e, 0x64, 0x65), 0x8b, 0x04, 0x24) // MOV EAX,ES DS FS GS:[RSP]
+			}
+		case 12:
+			add(0xb8) // MOV EAX,imm32
+			imm(s.selector())
+			add(0x8e, pick[byte](s.r, 0, 3, 4, 5)<<3|0xc0) // MOV ES DS FS GS,EAX
+			if s.bits == 32 && s.one(2) {
+				add(pick[byte](s.r, 0x06, 0x0e, 0x16, 0x1e), 0x5e) // PUSH ES CS SS DS; POP ESI
+			} else {
+				add(0x0f, pick[byte](s.r, 0xa0, 0xa8), 0x5e) // PUSH FS GS; POP RSI
+			}
+		case 13:
+			if s.one(2) {
+				add(0x68) // PUSH imm32
+				imm(s.flags())
+			} else {
+				add(0x9c, pick[byte](s.r, 0xfa, 0xfb, 0xf9)) // PUSHF; CLI STI STC
+			}
+			add(0x9d) // POPF
 		}
 	}
 	push := func(v uint64) {

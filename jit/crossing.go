@@ -182,13 +182,9 @@ func (x *crossing) enter() {
 	x.bail(amd64.NotEqual)
 	x.OpMemImm(amd64.Cmp, of(natX87), 0, 8) // loaded: what it notes of CS is known on the way back to Go
 	x.bail(amd64.Equal)
-	if !x.long { // protected mode, not compatibility mode
-		o := &cpu.CrossingOffsets
-		x.TestMem(state(cpu.NativeOffsets.CR0), cpu.CR0PE)
-		x.bail(amd64.Equal)
-		x.OpMemImm(amd64.Cmp, state(o.Long), 0, 1)
-		x.bail(amd64.NotEqual)
-		x.TestMem(plus(segment(isa.CS), o.SegAttr), descWrite>>8) // all code segments look the same then
+	if !x.long {
+		x.protected()
+		x.TestMem(plus(segment(isa.CS), cpu.CrossingOffsets.SegAttr), descWrite>>8) // all code segments look the same then
 		x.bail(amd64.Equal)
 	}
 }

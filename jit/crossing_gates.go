@@ -79,8 +79,11 @@ func (x *crossing) dpl() {
 func (x *crossing) cpl() { x.Load(amd64.RSI, state(cpu.CrossingOffsets.CPL), 1) }
 
 // keep makes the segment at m that of selector RAX and the descriptor in RCX and RDX, all of which
-// change, as RSI and RDI do.
-func (x *crossing) keep(m amd64.Mem) {
+// change, as RSI and RDI do; but for 64-bit code it has to be flat.
+func (x *crossing) keep(m amd64.Mem) { x.keepFrom(m, !x.long) }
+
+// keepFrom is keep of a segment whose base, in RSI afterwards, may be another unless fromZero.
+func (x *crossing) keepFrom(m amd64.Mem, fromZero bool) {
 	x.Mov(amd64.RSI, amd64.RCX, 4) // the base
 	x.Shr(amd64.RSI, 16, 4)
 	x.Mov(amd64.RDI, amd64.RDX, 4)
@@ -100,9 +103,11 @@ func (x *crossing) keep(m amd64.Mem) {
 	x.Shl(amd64.RCX, 12, 4)
 	x.OpImm(amd64.Or, amd64.RCX, 0xfff, 4)
 	x.Patch(bytes, x.N)
-	if !x.long {
+	if fromZero {
 		x.OpImm(amd64.Cmp, amd64.RSI, 0, 4)
 		x.bail(amd64.NotEqual)
+	}
+	if !x.long {
 		x.OpImm(amd64.Cmp, amd64.RCX, -1, 4)
 		x.bail(amd64.NotEqual)
 	}

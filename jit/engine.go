@@ -344,6 +344,8 @@ type glue struct {
 	barrier  int    // and those for which there is no landing
 	stored   int    // exit where the number, flags and registers are in memory
 	cross    [crossingOps]int
+	loadSeg  [6]int // subroutines, see subroutines.go
+	popf     int
 }
 
 func index(b bool) int {
@@ -390,6 +392,7 @@ func (e *Engine) emitGlue() {
 	for kind := range cpu.CodeKinds {
 		e.codeOf(kind)
 		e.emitCrossings(kind)
+		e.emitSubroutines(kind)
 	}
 	e.codeOf(0)
 	e.start = (a.N + 63) &^ 63

@@ -52,9 +52,21 @@ func systemLowering(f *isa.Form) func(*trans, *cpu.Op, *lowering) bool {
 		switch f.Args {
 		case "Rv/Mw,Sw":
 			return lowerMovFromSeg
+		case "Sw,Ew":
+			return lowerMovToSeg
 		case "Ry,Cy":
 			return lowerMovFromCR
 		}
+	case "PUSH":
+		if i := segmentNamed(f.Args); i >= 0 {
+			return func(t *trans, op *cpu.Op, _ *lowering) bool { return t.pushSeg(op, i) }
+		}
+	case "POP":
+		if i := segmentNamed(f.Args); i >= 0 {
+			return func(t *trans, op *cpu.Op, _ *lowering) bool { return t.popSeg(op, i) }
+		}
+	case "POPF":
+		return lowerPopf
 	case "CLAC":
 		return func(t *trans, _ *cpu.Op, _ *lowering) bool { return t.setAC(cpu.TLBSuper, 0) }
 	case "STAC":
@@ -185,27 +197,6 @@ func lowerSwapgs(t *trans, op *cpu.Op, l *lowering) bool {
 	t.Store(kernel, tmpB, 8)
 	t.Store(base, tmpA, 8)
 	t.Store(field(o.Seg+isa.GS*o.SegSize), tmpA, 8)
-	return true
-}
-
-func lowerMovFromSeg(t *trans, op *cpu.Op, l *lowering) bool {
-	o := &cpu.NativeOffsets
-	sel := field(o.SegReg + uintptr(op.Reg%6)*o.SegRegSize)
-	movzx := amd64.Insn{Map: amd64.Map0F, Opcode: 0xb7, Size: 4, Reg: tmpC, Mem: &sel}
-	if op.Mem() {
-		m, ok := t.operand(op, 2, write)
-		if !ok {
-			return false
-		}
-		t.Emit(&movzx)
-		t.Store(m, tmpC, 2)
-		return true
-	}
-	if op.OpSize == 2 {
-		return false
-	}
-	t.Emit(&movzx)
-	t.put(op.RM, tmpC)
 	return true
 }
 
