@@ -92,6 +92,7 @@ type CPU struct {
 
 	native      NativeState
 	nativeInsns uint64
+	slower      uint8         // see pace.go
 	missed      [3]uint64     // see Missed
 	jumps       [4]*JumpCache // of 32- and 64-bit code, and of both with windows
 	windows     [numTLBs]window

@@ -391,7 +391,12 @@ func (s *Crossings) code() (b []byte) {
 		case 9:
 			add(0x2e, 0x8b, 0x04, 0x24) // MOV EAX,CS:[RSP]
 		case 10:
-			add(0xd9, 0xe8, 0xdd, 0xd8) // FLD1; FSTP ST0: the unit notes CS
+			if s.one(2) {
+				add(0xd9, 0xe8) // FLD1: the unit notes CS
+			} else {
+				add(pick[byte](s.r, 0x26, 0x3e, 0x64), 0xd9, 0x04, 0x24) // FLD dword ES DS FS:[RSP]: it notes that, too
+			}
+			add(0xdd, 0xd8) // FSTP ST0
 		case 11:
 			add(0x68) // PUSH imm32
 			imm(s.selector())

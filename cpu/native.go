@@ -337,10 +337,6 @@ func (op *Op) Ends() bool { return op.ends }
 // on.
 func (op *Op) Branch() bool { return op.branch }
 
-// nativeBudget bounds the time between two returns to Go: the garbage collector
-// waits for it.
-const nativeBudget = 1 << 16
-
 // flatSegments reports whether host code's assumptions about segments hold: no bases and
 // no limits but those of FS and GS, a 32-bit stack in 32-bit code, and no access
 // that must be looked at.
@@ -655,7 +651,7 @@ func (c *CPU) atEdge(lin uint64) bool {
 
 // grant sets the budget and returns the instruction count at which it is used up.
 func (c *CPU) grant() uint64 {
-	limit := min(c.limit, c.ICount+nativeBudget)
+	limit := min(c.limit, c.ICount+nativeBudget>>c.slower)
 	n := &c.native
 	n.from = c.ICount
 	n.Budget = -int64(limit-c.ICount) - 1

@@ -196,8 +196,9 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, kind cpu.CodeKind) *cpu.Native
 		panic("jit: the processor's address is not a multiple of 64")
 	}
 	sample := e.Stats.Enters%sampleEnters == 0
+	watch := sample || c.Slow()
 	var began time.Time
-	if sample {
+	if watch {
 		began = time.Now()
 	}
 	g := &e.glue[kind]
@@ -210,10 +211,16 @@ func (e *Engine) Enter(c *cpu.CPU, entry uintptr, kind cpu.CodeKind) *cpu.Native
 		e.at = c
 	}
 	enter(uintptr(unsafe.Pointer(c)), entry, e.base+uintptr(prologue))
-	if sample {
-		e.Stats.Host += sampleEnters * time.Since(began)
-	}
 	x := e.exits.at(int(c.Left()))
+	if watch {
+		d := time.Since(began)
+		if sample {
+			e.Stats.Host += sampleEnters * d
+		}
+		if x.Kind == cpu.NativeBudget {
+			c.Ran(d)
+		}
+	}
 	e.count(x)
 	return x
 }

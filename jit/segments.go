@@ -104,6 +104,8 @@ func (x *crossing) loadSeg(i int) {
 	if !x.long {
 		x.protected()
 	}
+	x.OpMemImm(amd64.Cmp, of(natX87), 0, 8) // loaded: what it notes of selectors is known on the way back to Go
+	x.bail(amd64.Equal)
 	x.Mov(amd64.RAX, amd64.R10, 4)
 	null := 0
 	if x.long || based {
