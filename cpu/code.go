@@ -35,6 +35,7 @@ type CodeCache struct {
 	shared     []byte     // see Share
 	sharedFile *os.File
 
+	parking parking
 	Windows WindowStats
 	heat    uint16
 }
@@ -51,13 +52,15 @@ const (
 )
 
 type block struct {
-	ops    []Op
-	pa     uint64
-	rip    uint64
-	end    uint64 // RIP after the last instruction
-	pa2    uint64 // page of the bytes beyond the first page, 0: none
-	next   *block // of its chain
-	native *Native
+	ops     []Op
+	pa      uint64
+	rip     uint64
+	end     uint64 // RIP after the last instruction
+	pa2     uint64 // page of the bytes beyond the first page, 0: none
+	next    *block // of its chain
+	native  *Native
+	waiting *Native // host code that is not in use: the block is dead, see park.go
+	content uint64  // contentHash of the instructions that it is made from, 0: not known
 
 	// The blocks that ran after this one, valid while the processor's epoch is
 	// the one they were found in.
@@ -257,7 +260,9 @@ func (k *CodeCache) dropNew() {
 			if b.native != nil {
 				return false
 			}
-			b.ops = nil
+			if b.waiting == nil {
+				b.ops = nil
+			}
 			return true
 		}) {
 			k.forgetPage(page)
@@ -333,6 +338,12 @@ func (k *CodeCache) retire(p *codePage, b *block) {
 func (c *CPU) revive(b *block, lin uint64) bool {
 	k := c.code
 	code := unsafe.Slice((*byte)(c.execMemory(lin)), b.bytes)
+	p := k.pages[b.pa&^0xfff]
+	if k.returned(b, code) {
+		p.stale--
+		p.overwritten, p.idle = 0, 0
+		return true
+	}
 	rip, n := b.rip, 0
 	for i := range b.ops {
 		var op Op
@@ -347,10 +358,8 @@ func (c *CPU) revive(b *block, lin uint64) bool {
 		*old = op
 		n += int(op.Len)
 	}
-	page := b.pa &^ 0xfff
-	p := k.pages[page]
 	if n != int(b.bytes) {
-		k.dropBlocks(page, p, func(of *block) bool { return of == b })
+		k.dropBlocks(b.pa&^0xfff, p, func(of *block) bool { return of == b })
 		return false
 	}
 	b.dead, b.stale = false, false
@@ -441,12 +450,13 @@ func (k *CodeCache) kill(b *block) {
 	}
 	b.stale = false
 	k.unchain(b)
+	k.park(b)
 }
 
 // end makes sure that nothing runs a block, which is over.
 func (k *CodeCache) end(b *block) {
 	b.dead = true
-	k.forget(b)
+	k.suspend(b)
 	k.Invalidated++
 	for _, c := range k.cpus {
 		if c.blk == b {
@@ -583,7 +593,7 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 	}
 	b := &block{pa: pa, rip: rip, mode: c.mode, windowed: c.windowed, stackRegion: RegionOf(c.GPR[RSP])}
 	k := c.code
-	if c.windowed && k.twin(b, len(page)) {
+	if k.unpark(b, page) || c.windowed && k.twin(b, len(page)) {
 		k.insert(b)
 		return b
 	}

@@ -67,6 +67,7 @@ type Native struct {
 	In     []uint32  // links of other blocks that jump here
 	Borrow uintptr   // not 0: to be entered instead, with where to go on in NativeState.Target
 	Exits  [2]uint32 // its own: the first, and the one after the last
+	Links  [2]uint32 // likewise
 
 	Accesses int // of memory
 }
@@ -161,6 +162,10 @@ type Translator interface {
 	Sites() uintptr
 	// Drop removes a block's host code.
 	Drop(b *Block)
+	// Suspend makes no other host code jump to a block's, nor that to others of its page.
+	Suspend(b *Block)
+	// Resume makes host code that was suspended that of a block with the same instructions.
+	Resume(b *Block)
 }
 
 // SetTranslator makes the processors of the cache run translated code. Blocks
@@ -371,6 +376,10 @@ func (c *CPU) translated(b *block) bool {
 		if b.native = c.code.translator.Translate(b); b.native == nil {
 			b.cold = true
 			return false
+		}
+		b.content = 0
+		if code := c.content(b); code != nil {
+			b.content = contentHash(code)
 		}
 		return true
 	}
@@ -815,6 +824,13 @@ func (k *CodeCache) forget(b *block) {
 	if b.native == nil {
 		return
 	}
+	k.unreach(b)
+	k.translator.Drop(b)
+	b.native = nil
+}
+
+// unreach makes sure that neither returns nor indirect jumps lead to a block's host code.
+func (k *CodeCache) unreach(b *block) {
 	for _, c := range k.cpus {
 		c.dropReturns()
 		if j := c.jumps[b.Kind()]; j != nil {
@@ -823,15 +839,14 @@ func (k *CodeCache) forget(b *block) {
 			}
 		}
 	}
-	k.translator.Drop(b)
-	b.native = nil
 }
 
 // ForgetAll removes the host code of the blocks: the translator starts over.
 func (k *CodeCache) ForgetAll(blocks []*Block) {
 	for _, b := range blocks {
-		b.native, b.heat = nil, 0
+		b.native, b.waiting, b.heat = nil, nil, 0
 	}
+	k.parking.empty()
 	for _, c := range k.cpus {
 		c.dropReturns()
 		for _, j := range c.jumps {
@@ -860,3 +875,6 @@ func (c *CPU) Left() uint32 { return c.native.Exit }
 
 // NativeCode is the block's host code, nil if there is none.
 func (b *block) NativeCode() *Native { return b.native }
+
+// HasNative reports whether the block has host code, in use or not.
+func (b *block) HasNative() bool { return b.native != nil || b.waiting != nil }

@@ -170,6 +170,35 @@ func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs, at ui
 	}
 }
 
+// RunFrom is Run of code that lies in another physical page, in ring 0 and 64-bit mode, some of whose
+// code may be the same as before. What was there goes.
+func (s *Sequences) RunFrom(t *testing.T, code string, gpr map[int]uint64, page uint64) {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(code, " ", ""))
+	require.NoError(t, err)
+	st := s.start[0]
+	st.RFLAGS = Flag1
+	for i, v := range gpr {
+		st.GPR[i] = v
+	}
+	for _, g := range []*rig{s.a, s.b} {
+		at := page + st.RIP&0xfff
+		copy(g.board.ram[at:], append(b, 0xeb, 0xfe))
+		g.code.Written(at, len(b)+2)
+		g.put(sequenceTable+st.RIP>>12*8, page|pteP|pteW|pteU)
+		g.State = st
+		g.Refresh()
+		if s.windows && g == s.b {
+			g.openWindow()
+		}
+		g.runSlices(longestCase, func() uint64 { return longestCase }, func() {})
+	}
+	s.a.sameAs(t, s.b, fmt.Sprintf("page %#x", page))
+}
+
+// Found is how many blocks of the second machine came back with their host code.
+func (s *Sequences) Found() uint64 { return s.b.code.Found() }
+
 // step runs count instructions of code from a state on both.
 func (s *Sequences) step(st *State, code []byte, count uint64) {
 	s.last = *st

@@ -120,6 +120,51 @@ func TestPastSequences(t *testing.T) {
 	}
 }
 
+// TestReloadedCode: code that was overwritten comes back with its host code, in its page or in
+// another, but not if an instruction is another now.
+func TestReloadedCode(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	const (
+		sum   = "4801d8 ffc9 75f9 eb00 4801d0 eb00 4889c6" // 1: add rax,rbx; dec ecx; jnz 1b; jmp +0; add rax,rdx; jmp +0; mov rsi,rax
+		other = "4829d8 ffc9 75f9 eb00 4829d0 eb00 4889c7" // sub ..., mov rdi,rax
+		mixed = "4801d8 ffc9 75f9 eb00 4831d0 eb00 4889c6" // the second block has xor rax,rdx
+		home  = 0x4000
+		away  = 0x50000
+	)
+	for _, windows := range []bool{false, true} {
+		var e *jit.Engine
+		s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
+			var err error
+			e, err = jit.Attach(k, 0)
+			require.NoError(t, err)
+		})
+		if windows && e.Windows() {
+			s.UseWindows(t)
+		}
+		gpr := map[int]uint64{cpu.RAX: 1, cpu.RBX: 2, cpu.RCX: 5, cpu.RDX: 7}
+		run := func(code string, page uint64) (translated, found uint64) {
+			translated, found = e.Stats.Blocks, s.Found()
+			s.RunFrom(t, code, gpr, page)
+			return e.Stats.Blocks - translated, s.Found() - found
+		}
+		blocks, found := run(sum, home)
+		require.NotZero(t, blocks)
+		require.Zero(t, found)
+		all := blocks
+		run(other, home)
+		blocks, found = run(sum, home)
+		require.Equal(t, [2]uint64{0, all}, [2]uint64{blocks, found}, "in its place")
+		run(mixed, home)
+		run(other, home)
+		blocks, found = run(sum, away)
+		require.LessOrEqual(t, blocks, uint64(1), "jmp to itself is still where it was")
+		require.GreaterOrEqual(t, found, all-1, "elsewhere")
+		require.NoError(t, e.Close())
+	}
+}
+
 // TestProbes: no address leads out of the part of the window that an instruction is thought to use.
 func TestProbes(t *testing.T) {
 	if err := jit.Supported(); err != nil {

@@ -285,6 +285,35 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 func (e *Engine) Drop(b *cpu.Block) {
 	e.Stats.Drops++
 	n := b.NativeCode()
+	e.unlink(n)
+	e.exits.clear(int(n.Exits[0]), int(n.Exits[1]))
+}
+
+// Suspend unlinks a block from others, and others of its page from it: what leads to other
+// pages looks at what is there.
+func (e *Engine) Suspend(b *cpu.Block) {
+	n := b.NativeCode()
+	e.unlink(n)
+	n.In = n.In[:0]
+	for id := n.Links[0]; id < n.Links[1]; id++ {
+		if s := e.links.at(int(id)); s.cross == 0 && s.other == 0 && s.to != 0 {
+			e.asm.Patch(int(s.jump), int(s.stub))
+			s.to = 0
+		}
+	}
+}
+
+// Resume gives the exits of host code to a block.
+func (e *Engine) Resume(b *cpu.Block) {
+	n := b.NativeCode()
+	for id := n.Exits[0]; id < n.Exits[1]; id++ {
+		e.exits.at(int(id)).Block = b
+	}
+	e.own(b)
+}
+
+// unlink makes no jump lead to host code.
+func (e *Engine) unlink(n *cpu.Native) {
 	for _, id := range n.In {
 		if s := e.links.at(int(id)); s.to == int32(n.Entry-e.base) {
 			e.asm.Patch(int(s.jump), int(s.stub))
@@ -294,7 +323,6 @@ func (e *Engine) Drop(b *cpu.Block) {
 			}
 		}
 	}
-	e.exits.clear(int(n.Exits[0]), int(n.Exits[1]))
 }
 
 // field is the operand of a field of the processor.

@@ -59,6 +59,7 @@ type Usage struct {
 	Busy   time.Duration // of the processors
 
 	Crossings uint64 // between rings and through gates, that did not leave host code
+	Found     uint64 // blocks that came back with their host code
 
 	Windows cpu.WindowStats
 }
@@ -81,7 +82,7 @@ func (s *Stats) Report(u Usage) string {
 	line("instructions", "%d, %.2f%% of them in host code, %.0f million a second", u.Insns, percent(u.Native, u.Insns), float64(u.Insns)/1e6/busy.Seconds())
 	line("blocks translated", "%d, of %d instructions, %d of them interpreted", s.Blocks, s.Insns, s.Interp)
 	line("time translating", "%v, %.1f us a block, %.0f blocks a second", s.Time.Round(time.Millisecond), us(s.Time, s.Blocks), float64(s.Blocks)/busy.Seconds())
-	line("host code", "%d KiB, cache emptied %d times, %d blocks dropped", s.Bytes>>10, s.Resets, s.Drops)
+	line("host code", "%d KiB, cache emptied %d times, %d blocks dropped; %d overwritten and found again", s.Bytes>>10, s.Resets, s.Drops, u.Found)
 	line("jumps linked", "%d of %d, %.1f%%", s.Links, s.Jumps, percent(s.Links, s.Jumps))
 	// Host code does not count accesses. At the end of the budget it stands in a block as often as
 	// it runs that block's instructions, so that the mean over those ends is that of all.

@@ -120,11 +120,16 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 	e.Stats.Time += time.Since(began)
 	e.mapped(b, n)
 	e.dump(b)
+	e.own(b)
+	return n
+}
+
+// own notes that a block has host code.
+func (e *Engine) own(b *cpu.Block) {
 	if len(e.blocks) == cap(e.blocks) { // let go of dropped ones before there is room for more
-		e.blocks = slices.DeleteFunc(e.blocks, func(b *cpu.Block) bool { return b.NativeCode() == nil })
+		e.blocks = slices.DeleteFunc(e.blocks, func(b *cpu.Block) bool { return !b.HasNative() })
 	}
 	e.blocks = append(e.blocks, b)
-	return n
 }
 
 // translate writes the host code, in an empty buffer if it is full.
@@ -158,6 +163,7 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	t.reborrow(n)
 	n.Accesses, n.Insns = t.accesses, uint16(len(t.ops))
 	n.Exits = [2]uint32{uint32(exits), uint32(e.exits.n)}
+	n.Links = [2]uint32{uint32(links), uint32(e.links.n)}
 	return t, n
 }
 

@@ -280,7 +280,7 @@ func (m *Machine) JIT() *jit.Engine { return m.engine.jit }
 
 // Usage is what the processors have done; call it where Do does.
 func (m *Machine) Usage() jit.Usage {
-	u := jit.Usage{Insns: m.Count(), Busy: m.busy, Windows: m.code.WindowStats()}
+	u := jit.Usage{Insns: m.Count(), Busy: m.busy, Windows: m.code.WindowStats(), Found: m.code.Found()}
 	for _, c := range m.cpus {
 		u.Native += c.NativeInsns()
 		u.Crossings += c.Crossings()
