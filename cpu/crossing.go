@@ -20,6 +20,7 @@ var CrossingOffsets = struct {
 	Returns, ReturnsSize, ReturnsSP      uintptr
 	ReturnsLeast, ReturnsKind            uintptr
 	TLBWindowLow, TLBWindowHigh          uintptr // in a TLB
+	TLBWindowParts                       uintptr
 	TR                                   uintptr
 }{
 	EFER: unsafe.Offsetof(CPU{}.EFER), STAR: unsafe.Offsetof(CPU{}.STAR), LSTAR: unsafe.Offsetof(CPU{}.LSTAR), FMASK: unsafe.Offsetof(CPU{}.FMASK),
@@ -34,9 +35,10 @@ var CrossingOffsets = struct {
 	Windows: unsafe.Offsetof(CPU{}.windows), WindowSize: unsafe.Sizeof(window{}), WindowOpen: unsafe.Offsetof(window{}.open),
 	Returns: unsafe.Offsetof(CPU{}.returns), ReturnsSize: unsafe.Sizeof(returnStack{}), ReturnsSP: unsafe.Offsetof(returnStack{}.sp),
 	ReturnsLeast: unsafe.Offsetof(returnStack{}.least), ReturnsKind: unsafe.Offsetof(returnStack{}.kind),
-	TLBWindowLow:  unsafe.Offsetof(tlb{}.window) + unsafe.Offsetof(shownPages{}.low),
-	TLBWindowHigh: unsafe.Offsetof(tlb{}.window) + unsafe.Offsetof(shownPages{}.high),
-	TR:            unsafe.Offsetof(CPU{}.Seg) + TR*unsafe.Sizeof(Segment{}),
+	TLBWindowLow:   unsafe.Offsetof(tlb{}.window) + unsafe.Offsetof(shownPages{}.low),
+	TLBWindowHigh:  unsafe.Offsetof(tlb{}.window) + unsafe.Offsetof(shownPages{}.high),
+	TLBWindowParts: unsafe.Offsetof(tlb{}.window) + unsafe.Offsetof(shownPages{}.parts),
+	TR:             unsafe.Offsetof(CPU{}.Seg) + TR*unsafe.Sizeof(Segment{}),
 }
 
 // Attributes (Segment.Attr) of the flat segments that fast system calls load, of privilege 0.

@@ -52,6 +52,15 @@ func unreserve(at uintptr, size uint64) {
 	unix.MunmapPtr(unsafe.Add(unsafe.Pointer(nil), at), uintptr(size))
 }
 
+// writable makes memory of reserved addresses, nil if the host has none.
+func writable(at uintptr, size uint64) []uintptr {
+	p := unsafe.Add(unsafe.Pointer(nil), at)
+	if unix.Mprotect(unsafe.Slice((*byte)(p), size), unix.PROT_READ|unix.PROT_WRITE) != nil {
+		return nil
+	}
+	return unsafe.Slice((*uintptr)(p), size/8)
+}
+
 // showPages maps a part of a file at an address. The pages are there at once.
 func showPages(at, size uintptr, file *os.File, off uintptr, writes bool) bool {
 	prot := unix.PROT_READ

@@ -18,6 +18,8 @@ func reserve(uint64) uintptr { return 0 }
 
 func unreserve(uintptr, uint64) {}
 
+func writable(uintptr, uint64) []uintptr { return nil }
+
 func showPages(uintptr, uintptr, *os.File, uintptr, bool) bool { return false }
 
 func hidePages(uintptr, uint64) error { return nil }

@@ -192,6 +192,7 @@ type NativeState struct {
 	Spill  [3]uint64 // of the glue
 	Linear uint64
 	Window uintptr // the base of GS for code that uses a window
+	Parts  uintptr // the table of its parts
 	Looked uint64  // how often an access has found the wrong page in the stack's entry
 	looked uint64  // that when the budget was last used up
 	HostSP uint64
@@ -716,7 +717,8 @@ func (c *CPU) enterAt(b *block) uintptr {
 	}
 	c.near.Jumps = c.jumpsOf(b.Kind())
 	if b.windowed {
-		c.native.Window, c.near.Low = c.windowBase(), c.tlbs[c.owner()].window.low
+		w := &c.tlbs[c.owner()].window
+		c.native.Window, c.native.Parts, c.near.Low = c.windowBase(), w.parts, w.low
 	}
 	return b.native.Entry
 }

@@ -162,6 +162,7 @@ func (s *Sequences) Run(t *testing.T, code string, gpr map[int]uint64, fs, at ui
 		}
 		s.step(&st, b, longestCase)
 		s.a.sameAs(t, s.b, fmt.Sprintf("start %d", ring))
+		require.True(t, string(s.a.board.ram) == string(s.b.board.ram), "memory differs, start %d", ring)
 		if s.bits == 32 {
 			st.page32()
 			s.step(&st, b, longestCase)

@@ -170,11 +170,11 @@ func TestProbes(t *testing.T) {
 	if err := jit.Supported(); err != nil {
 		t.Skip(err)
 	}
-	const code = "8b06 0103 ffc9 480f44da 79f6" // mov eax,[rsi]; 1: add [rbx],eax; dec ecx; cmovz rbx,rdx; jns 1b
+	const code = "8b06 014500 ffc9 480f44ea 79f5" // mov eax,[rsi]; 1: add [rbp],eax; dec ecx; cmovz rbp,rdx; jns 1b
 	for _, tc := range []struct {
 		part         cpu.Region
 		first, other uint64
-	}{{cpu.High, cpu.HighStart + 0x9010, 0x9020}, {cpu.Low, 0x9010, cpu.HighStart + 0x9020}} {
+	}{{cpu.High, cpu.HighStart + 0x9010, 0x9020}, {cpu.Low, 0x9010, cpu.HighStart + 0x9020}, {cpu.Mixed, 0x9010, cpu.HighStart + 0x9020}} {
 		var e *jit.Engine
 		s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
 			var err error
@@ -185,11 +185,20 @@ func TestProbes(t *testing.T) {
 			t.Skip("this host has no windows")
 		}
 		s.UseWindows(t)
-		gpr := map[int]uint64{cpu.RSI: tc.other, cpu.RBX: tc.first, cpu.RDX: tc.first, cpu.RCX: 6}
+		gpr := map[int]uint64{cpu.RSI: tc.other, cpu.RBP: tc.first, cpu.RDX: tc.first, cpu.RCX: 6}
 		s.Run(t, code, gpr, 0, 0)
-		gpr[cpu.RDX] = s.Astray(t, tc.part, 0x9020)
-		require.NotEqual(t, tc.part, cpu.RegionOf(gpr[cpu.RDX]))
-		s.Run(t, code, gpr, 0, 0)
+		astray := []uint64{cpu.LowEnd + 0x9020, 1 << 45}
+		if tc.part == cpu.Mixed { // once it has been in both parts
+			gpr[cpu.RBP], gpr[cpu.RDX] = tc.other, tc.other
+			s.Run(t, code, gpr, 0, 0)
+		} else {
+			astray = append(astray, s.Astray(t, tc.part, 0x9020))
+		}
+		for _, a := range astray {
+			require.NotEqual(t, tc.part, cpu.RegionOf(a))
+			gpr[cpu.RDX] = a
+			s.Run(t, code, gpr, 0, 0)
+		}
 		require.NoError(t, e.Close())
 	}
 }

@@ -200,7 +200,10 @@ func (k *CodeCache) DropWindows() {
 			if t.window.high != 0 {
 				unreserve(t.window.high+HighStart-windowGuard, HighEnd-HighStart+2*windowGuard)
 			}
-			t.window.low, t.window.high = 0, 0
+			if t.window.parts != 0 {
+				unreserve(t.window.parts, partsSize)
+			}
+			t.window.low, t.window.high, t.window.parts = 0, 0, 0
 		}
 		c.newEpoch()
 	}
@@ -281,6 +284,7 @@ type opRegion struct {
 	region    Region
 	known     bool
 	misplaced uint8 // accesses that were elsewhere, or not to memory that a window may show
+	outside   bool  // of which some were in no part of the window
 }
 
 // unobserved reports whether the interpreter has to look first at where the block accesses memory.
@@ -345,13 +349,22 @@ func (c *CPU) misplaced(b *block, i int, lin uint64, write bool) {
 		c.code.forget(b)
 		return
 	}
-	if b.regions[i].misplaced++; b.regions[i].misplaced < mostMisplaced {
+	r := &b.regions[i]
+	r.outside = r.outside || RegionOf(lin) == Anywhere
+	if r.misplaced++; r.misplaced < mostMisplaced {
 		return
 	}
 	for i := range b.regions {
-		if r := &b.regions[i]; r.misplaced > 0 {
-			r.known, r.region = true, Anywhere
+		r := &b.regions[i]
+		switch {
+		case r.misplaced == 0:
+			continue
+		case r.outside || r.region == Mixed || b.mode != 64 || c.tlbs[c.owner()].window.parts == 0:
+			r.region = Anywhere
+		default:
+			r.region = Mixed
 		}
+		r.known, r.misplaced = true, 0
 	}
 	c.code.forget(b)
 }

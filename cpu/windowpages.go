@@ -17,6 +17,7 @@ const (
 	Anywhere Region = iota // outside of windows
 	Low                    // below 64 GiB
 	High                   // from 2^46 to 2^47
+	Mixed                  // in both
 )
 
 const (
@@ -52,6 +53,42 @@ type shownPages struct {
 	n     int             // how many are
 	low   uintptr         // host address of linear address 0, 0: there is no window
 	high  uintptr         // likewise of the high part, which is far from there
+	parts uintptr         // host address of a table: what to add to addresses, by their bits from PartShift on
+}
+
+// PartShift is from where on the bits of an address tell the part of the window. Of the table by them only
+// the pages for Low and High are there.
+const (
+	PartShift = 36
+	partsSize = 8 << (64 - PartShift)
+)
+
+// hostKernel is where no program may access anything. Addresses that are not canonical would do, too, but
+// raise SIGBUS by way of RBP.
+const hostKernel = 0xffff9000_00000000
+
+// makeParts makes the table, or does without.
+func (s *shownPages) makeParts() {
+	at := reserve(partsSize)
+	if at == 0 {
+		return
+	}
+	fill := func(from, to uint64, base uintptr) bool {
+		first, n := from>>PartShift, (to-from)>>PartShift
+		words := writable(at+uintptr(8*first), max(8*n, pageSize))
+		for i := range uint64(len(words)) {
+			words[i] = uintptr(hostKernel - (first+i)<<PartShift)
+			if i < n && base != 0 {
+				words[i] = base
+			}
+		}
+		return words != nil
+	}
+	if !fill(0, LowEnd, s.low) || !fill(HighStart, HighEnd, s.high) {
+		unreserve(at, partsSize)
+		return
+	}
+	s.parts = at
 }
 
 const (
@@ -72,8 +109,8 @@ func (s *shownPages) place(page uint64) (at uintptr, ok bool) {
 
 // linear is the linear address of a host address in the window, or close to it.
 func (s *shownPages) linear(at uint64) uint64 {
-	if at == NoLinear {
-		return at
+	if at>>47 != 0 { // the host's kernel's, or NoLinear
+		return NoLinear
 	}
 	if lin := at - uint64(s.high); s.high != 0 && lin-HighStart+windowGuard < HighEnd-HighStart+2*windowGuard {
 		return lin
@@ -210,5 +247,6 @@ func (c *CPU) makeWindow(t *tlb) bool {
 			t.window.high = high + windowGuard - HighStart
 		}
 	}
+	t.window.makeParts()
 	return true
 }

@@ -333,6 +333,8 @@ func (x *crossing) arrive() {
 	x.Load(amd64.RSI, amd64.At(amd64.RDI, int32(o.TLBWindowLow)), 8)
 	x.Store(of(natLow), amd64.RSI, 8)
 	if x.long {
+		x.Load(amd64.RSI, amd64.At(amd64.RDI, int32(o.TLBWindowParts)), 8)
+		x.Store(of(natParts), amd64.RSI, 8)
 		x.Load(amd64.RSI, amd64.At(amd64.RDI, int32(o.TLBWindowHigh)), 8)
 		x.OpImm(amd64.Cmp, amd64.RSI, 0, 8)
 		high := x.Jcc(amd64.NotEqual)

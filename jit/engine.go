@@ -348,6 +348,7 @@ var (
 	natSites   = native(unsafe.Offsetof(cpu.NativeState{}.Sites))
 	natLooked  = native(unsafe.Offsetof(cpu.NativeState{}.Looked))
 	natWindow  = native(unsafe.Offsetof(cpu.NativeState{}.Window))
+	natParts   = native(unsafe.Offsetof(cpu.NativeState{}.Parts))
 	natLow     = near(unsafe.Offsetof(cpu.NativeNear{}.Low))
 	natLinear  = native(unsafe.Offsetof(cpu.NativeState{}.Linear))
 	natSSE     = near(unsafe.Offsetof(cpu.NativeNear{}.SSE))

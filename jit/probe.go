@@ -26,7 +26,7 @@ import (
 // which there is nothing.
 
 const (
-	probeShift = 36
+	probeShift = cpu.PartShift
 	probeScale = 2
 
 	probePages = cpu.HighStart >> probeShift << probeScale // 4 KiB, at which the page for cpu.High begins
@@ -60,6 +60,23 @@ var probes = sync.OnceValue(func() int32 {
 	return 0
 })
 
+// whichPart makes tmpB what has to be added to the address in r in the part of the window where it is,
+// or leaves the current instruction to its slow path.
+func (t *trans) whichPart(r amd64.Reg) {
+	t.Load(tmpB, natParts, 8)
+	t.Shrx(tmpC, r, regTLB, 8)
+	t.mayFail(tmpB, amd64.Mem{Base: tmpB, Index: tmpC, Scale: 3}, 8)
+}
+
+// mayFail loads n bytes that may not be there: then the current instruction takes its slow path.
+func (t *trans) mayFail(r amd64.Reg, m amd64.Mem, n int) {
+	tag := t.Tag
+	t.Tag, m.Guest = ^len(t.slow), amd64.GuestAt
+	t.Load(r, m, n)
+	t.Tag = tag
+	t.toSlow(0)
+}
+
 // probe leaves the current instruction to its slow path unless r is in a region.
 func (t *trans) probe(r amd64.Reg, region cpu.Region) {
 	table := probes()
@@ -67,9 +84,5 @@ func (t *trans) probe(r amd64.Reg, region cpu.Region) {
 		table += probePages + pageSize - 1
 	}
 	t.Shrx(tmpC, r, regTLB, 8)
-	tag := t.Tag
-	t.Tag = ^len(t.slow)
-	t.Load(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: probeScale, Disp: table, Guest: amd64.GuestAt}, 1)
-	t.Tag = tag
-	t.toSlow(0)
+	t.mayFail(tmpC, amd64.Mem{Base: amd64.None, Index: tmpC, Scale: probeScale, Disp: table}, 1)
 }

@@ -91,10 +91,15 @@ func (t *trans) inWindow(m amd64.Mem, n, kind int) amd64.Mem {
 		region = cpu.RegionOf(uint64(int64(m.Disp)))
 	case t.static && m.Base == tmpA:
 		region = cpu.RegionOf(t.constant)
+	case region == cpu.Mixed:
+		t.whichPart(m.Base)
+		t.placed(m, n, s.access)
+		m = with(m, tmpB)
+		m.Guest = amd64.GuestAt
+		return m
 	case t.verified[t.i] != relies:
 		t.probe(m.Base, region)
-		p := &t.slow[len(t.slow)-1]
-		p.linear, p.size, p.access, p.placed = m, n, s.access, true
+		t.placed(m, n, s.access)
 	}
 	if region == cpu.High {
 		m.Guest = amd64.GuestGS
@@ -104,6 +109,12 @@ func (t *trans) inWindow(m amd64.Mem, n, kind int) amd64.Mem {
 	m = with(m, tmpB)
 	m.Guest = amd64.GuestAt
 	return m
+}
+
+// placed says of the last slow path that n bytes at m are not where they were thought to be.
+func (t *trans) placed(m amd64.Mem, n int, access cpu.NativeKind) {
+	p := &t.slow[len(t.slow)-1]
+	p.linear, p.size, p.access, p.placed = m, n, access, true
 }
 
 // planWindow finds the accesses that rely on the check of one before.
@@ -126,7 +137,7 @@ func (t *trans) planWindow(lowers []*lowering) {
 		}
 		if p, _, _, _, ok := t.groupable(op, l); ok && p.base < 16 && p.index >= 16 && t.directAt(i) {
 			ids := open.of(p)
-			if first := ids[read]; first != none && t.regionOf(first) == t.regionOf(i) && max(moved[p.base], -moved[p.base]) < maxMoved {
+			if first := ids[read]; first != none && t.regionOf(first) == t.regionOf(i) && t.regionOf(i) != cpu.Mixed && max(moved[p.base], -moved[p.base]) < maxMoved {
 				t.verified[first], t.verified[i] = leads, relies
 			} else {
 				ids[read] = i
