@@ -174,7 +174,7 @@ func TestProbes(t *testing.T) {
 	for _, tc := range []struct {
 		part         cpu.Region
 		first, other uint64
-	}{{cpu.High, cpu.HighStart + 0x9010, 0x9020}, {cpu.Low, 0x9010, cpu.HighStart + 0x9020}, {cpu.Mixed, 0x9010, cpu.HighStart + 0x9020}} {
+	}{{cpu.High, cpu.HighStart + 0x85010, 0x85020}, {cpu.Low, 0x85010, cpu.HighStart + 0x85020}, {cpu.Mixed, 0x85010, cpu.HighStart + 0x85020}} {
 		var e *jit.Engine
 		s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
 			var err error
@@ -187,12 +187,12 @@ func TestProbes(t *testing.T) {
 		s.UseWindows(t)
 		gpr := map[int]uint64{cpu.RSI: tc.other, cpu.RBP: tc.first, cpu.RDX: tc.first, cpu.RCX: 6}
 		s.Run(t, code, gpr, 0, 0)
-		astray := []uint64{cpu.LowEnd + 0x9020, 1 << 45}
+		astray := []uint64{cpu.LowEnd + 0x85020, 1 << 45}
 		if tc.part == cpu.Mixed { // once it has been in both parts
 			gpr[cpu.RBP], gpr[cpu.RDX] = tc.other, tc.other
 			s.Run(t, code, gpr, 0, 0)
 		} else {
-			astray = append(astray, s.Astray(t, tc.part, 0x9020))
+			astray = append(astray, s.Astray(t, tc.part, 0x85020))
 		}
 		for _, a := range astray {
 			require.NotEqual(t, tc.part, cpu.RegionOf(a))
