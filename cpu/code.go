@@ -213,6 +213,7 @@ func (k *CodeCache) twin(b *block, room int) bool {
 	for of := k.table[codeHash(b.pa, b.rip, b.mode)]; of != nil; of = of.next {
 		if of.pa == b.pa && of.rip == b.rip && of.mode == b.mode && !of.windowed && of.pa2 == 0 && of.native != nil && int(of.bytes) <= room {
 			b.ops, b.kept, b.bytes, b.end, b.heat, b.reach = of.ops, true, of.bytes, of.end, k.heat, of.reach
+			k.keep(b) // its own: revive decodes in place
 			return true
 		}
 	}

@@ -177,15 +177,17 @@ func (s *Sequences) RunFrom(t *testing.T, code string, gpr map[int]uint64, page 
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(code, " ", ""))
 	require.NoError(t, err)
+	b = append(b, 0xeb, 0xfe)
 	st := s.start[0]
 	st.RFLAGS = Flag1
 	for i, v := range gpr {
 		st.GPR[i] = v
 	}
 	for _, g := range []*rig{s.a, s.b} {
-		at := page + st.RIP&0xfff
-		copy(g.board.ram[at:], append(b, 0xeb, 0xfe))
-		g.code.Written(at, len(b)+2)
+		if at := page + st.RIP&0xfff; string(g.board.ram[at:at+uint64(len(b))]) != string(b) {
+			copy(g.board.ram[at:], b)
+			g.code.Written(at, len(b))
+		}
 		g.put(sequenceTable+st.RIP>>12*8, page|pteP|pteW|pteU)
 		g.State = st
 		g.Refresh()
@@ -196,6 +198,9 @@ func (s *Sequences) RunFrom(t *testing.T, code string, gpr map[int]uint64, page 
 	}
 	s.a.sameAs(t, s.b, fmt.Sprintf("page %#x", page))
 }
+
+// SetWindows says whether the next runs use windows.
+func (s *Sequences) SetWindows(on bool) { s.windows = on }
 
 // Found is how many blocks of the second machine came back with their host code.
 func (s *Sequences) Found() uint64 { return s.b.code.Found() }

@@ -165,6 +165,33 @@ func TestReloadedCode(t *testing.T) {
 	}
 }
 
+// TestReloadedTwin: a block and the one beside it that uses a window come back each with its own instructions.
+func TestReloadedTwin(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	var e *jit.Engine
+	s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
+		var err error
+		e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	})
+	if !e.Windows() {
+		t.Skip("this host has no windows")
+	}
+	s.UseWindows(t)
+	const code, other = "c8100000", "c8200000" // enter 10h,0, which is the interpreter's; enter 20h,0
+	for _, run := range []struct {
+		code    string
+		windows bool
+	}{{code, false}, {code, true}, {other, true}, {code, false}, {code, true}} {
+		s.SetWindows(run.windows)
+		s.RunFrom(t, run.code, nil, 0x4000)
+	}
+	require.NotZero(t, s.Found())
+	require.NoError(t, e.Close())
+}
+
 // TestProbes: no address leads out of the part of the window that an instruction is thought to use.
 func TestProbes(t *testing.T) {
 	if err := jit.Supported(); err != nil {
