@@ -169,8 +169,10 @@ type Translator interface {
 }
 
 // SetTranslator makes the processors of the cache run translated code. Blocks
-// are translated when they are about to run for the heat+1-th time.
+// are translated when they are about to run for the heat+1-th time. There must be no host code of
+// another translator's.
 func (k *CodeCache) SetTranslator(t Translator, heat int) {
+	k.parking.empty()
 	k.translator, k.heat = t, uint16(heat)
 }
 

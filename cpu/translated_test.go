@@ -192,6 +192,27 @@ func TestReloadedTwin(t *testing.T) {
 	require.NoError(t, e.Close())
 }
 
+// TestParkedWithoutTranslator: host code that waits goes with the translator.
+func TestParkedWithoutTranslator(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	var e *jit.Engine
+	var code *cpu.CodeCache
+	s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
+		var err error
+		code = k
+		e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	})
+	s.RunFrom(t, "4801d8", nil, 0x4000) // add rax,rbx
+	code.Flush()
+	require.NoError(t, e.Close())
+	code.SetTranslator(nil, 0)
+	s.RunFrom(t, "4801d8", nil, 0x4000)
+	require.Zero(t, s.Found())
+}
+
 // TestProbes: no address leads out of the part of the window that an instruction is thought to use.
 func TestProbes(t *testing.T) {
 	if err := jit.Supported(); err != nil {
