@@ -73,10 +73,18 @@ const (
 	saRestart  = 0x10000000
 )
 
-// installFaultHandler puts the handler ahead of Go's.
+// installFaultHandler puts the handler ahead of Go's, also for SIGBUS: that is what addresses by way of
+// RBP raise that are not canonical.
 func installFaultHandler() bool {
+	return installHandler(syscall.SIGSEGV) && installHandler(syscall.SIGBUS)
+}
+
+func installHandler(signal syscall.Signal) bool {
 	var old sigaction
-	if _, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV), 0, uintptr(unsafe.Pointer(&old)), 8, 0, 0); errno != 0 || old.handler <= 1 {
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(signal), 0, uintptr(unsafe.Pointer(&old)), 8, 0, 0); errno != 0 || old.handler <= 1 {
+		return false
+	}
+	if goHandler != 0 && goHandler != old.handler {
 		return false
 	}
 	goHandler = old.handler
@@ -84,7 +92,7 @@ func installFaultHandler() bool {
 	linearAt = uintptr(m.Disp)
 	a := sigaction{flags: saSiginfo | saRestorer | saOnStack | saRestart, mask: ^uint64(0)}
 	a.handler, a.restorer = handlerPC()
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV), uintptr(unsafe.Pointer(&a)), 0, 8, 0, 0)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&a)), 0, 8, 0, 0)
 	return errno == 0
 }
 

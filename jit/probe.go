@@ -30,7 +30,8 @@ const (
 	probeScale = 2
 
 	probePages = cpu.HighStart >> probeShift << probeScale // 4 KiB, at which the page for cpu.High begins
-	probeTable = probePages + pageSize + 1<<(64-probeShift+probeScale)
+	probeSpan  = 1 << (64 - probeShift + probeScale)       // of the table for all addresses
+	probeRoom  = 4 * pageSize
 )
 
 // Both parts begin and end as the table can tell.
@@ -41,24 +42,39 @@ var (
 )
 
 // probes is where the table is, which every engine uses, within reach of a displacement alone; or 0.
+// Nothing is mapped at its beginning and its end, for addresses below 2^48 and above 2^64-2^47. What
+// belongs to those between need not be looked at: by way of the window they lead to no canonical address.
 var probes = sync.OnceValue(func() int32 {
-	const step = 64 << 20
-	for at := uintptr(256 << 20); at+probeTable < 1<<31; at += step {
-		p, err := unix.MmapPtr(-1, 0, unsafe.Add(unsafe.Pointer(nil), at), probeTable, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE|unix.MAP_FIXED_NOREPLACE)
-		if err != nil {
+	const step = 1 << 20
+	for at := uintptr(256 << 20); at < 1<<31-step; at += step {
+		first := reserveAt(at, probeRoom)
+		if first == nil {
 			continue
 		}
-		if uintptr(p) != at { // kernels before 4.17
-			unix.MunmapPtr(p, probeTable)
+		if end := reserveAt(at+probeSpan-probeRoom, 2*probeRoom); end == nil {
+			unix.MunmapPtr(first, probeRoom)
 			continue
 		}
-		if unix.Mprotect(unsafe.Slice((*byte)(unsafe.Add(p, probePages)), pageSize), unix.PROT_READ) != nil {
+		if unix.Mprotect(unsafe.Slice((*byte)(unsafe.Add(first, probePages)), pageSize), unix.PROT_READ) != nil {
 			return 0
 		}
 		return int32(at)
 	}
 	return 0
 })
+
+// reserveAt makes sure that nothing is mapped at an address, or returns nil.
+func reserveAt(at, size uintptr) unsafe.Pointer {
+	p, err := unix.MmapPtr(-1, 0, unsafe.Add(unsafe.Pointer(nil), at), size, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE|unix.MAP_FIXED_NOREPLACE)
+	if err != nil {
+		return nil
+	}
+	if uintptr(p) != at { // kernels before 4.17
+		unix.MunmapPtr(p, size)
+		return nil
+	}
+	return p
+}
 
 // whichPart makes tmpB what has to be added to the address in r in the part of the window where it is,
 // or leaves the current instruction to its slow path.
