@@ -235,7 +235,7 @@ func TestProbes(t *testing.T) {
 		s.UseWindows(t)
 		gpr := map[int]uint64{cpu.RSI: tc.other, cpu.RBP: tc.first, cpu.RDX: tc.first, cpu.RCX: 6}
 		s.Run(t, code, gpr, 0, 0)
-		astray := []uint64{cpu.LowEnd + 0x85020, 1 << 45, 1 << 47, 1<<48 + 1<<44, 1<<60 + 0x85020, ^uint64(1<<47 - 1), ^uint64(1<<47), ^uint64(0xfff)}
+		astray := []uint64{cpu.LowEnd + 0x85020, 1 << 45, 1 << 47, 1<<48 + 1<<44, 1<<60 + 0x85020, ^uint64(1<<47 - 1), ^uint64(1 << 47), ^uint64(0xfff)}
 		if tc.part == cpu.Mixed { // once it has been in both parts
 			gpr[cpu.RBP], gpr[cpu.RDX] = tc.other, tc.other
 			s.Run(t, code, gpr, 0, 0)
