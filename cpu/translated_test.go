@@ -134,12 +134,7 @@ func TestReloadedCode(t *testing.T) {
 		away  = 0x50000
 	)
 	for _, windows := range []bool{false, true} {
-		var e *jit.Engine
-		s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
-			var err error
-			e, err = jit.Attach(k, 0)
-			require.NoError(t, err)
-		})
+		s, e := clustered64(t)
 		if windows && e.Windows() {
 			s.UseWindows(t)
 		}
@@ -165,17 +160,22 @@ func TestReloadedCode(t *testing.T) {
 	}
 }
 
+// clustered64 are the machines of 64-bit sequences, the second of which translates all code at once.
+func clustered64(t *testing.T) (s *cpu.Sequences, e *jit.Engine) {
+	s = cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
+		var err error
+		e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	})
+	return s, e
+}
+
 // TestReloadedTwin: a block and the one beside it that uses a window come back each with its own instructions.
 func TestReloadedTwin(t *testing.T) {
 	if err := jit.Supported(); err != nil {
 		t.Skip(err)
 	}
-	var e *jit.Engine
-	s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
-		var err error
-		e, err = jit.Attach(k, 0)
-		require.NoError(t, err)
-	})
+	s, e := clustered64(t)
 	if !e.Windows() {
 		t.Skip("this host has no windows")
 	}
@@ -223,12 +223,7 @@ func TestProbes(t *testing.T) {
 		part         cpu.Region
 		first, other uint64
 	}{{cpu.High, cpu.HighStart + 0x85010, 0x85020}, {cpu.Low, 0x85010, cpu.HighStart + 0x85020}, {cpu.Mixed, 0x85010, cpu.HighStart + 0x85020}} {
-		var e *jit.Engine
-		s := cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
-			var err error
-			e, err = jit.Attach(k, 0)
-			require.NoError(t, err)
-		})
+		s, e := clustered64(t)
 		if !e.Windows() {
 			t.Skip("this host has no windows")
 		}

@@ -43,7 +43,7 @@ var (
 
 // probes is where the table is, which every engine uses, within reach of a displacement alone; or 0.
 // Nothing is mapped at its beginning and its end, for addresses below 2^48 and above 2^64-2^47. What
-// belongs to those between need not be looked at: by way of the window they lead to no canonical address.
+// belongs to those between need not be looked at: by way of the window they lead to no address of user space.
 var probes = sync.OnceValue(func() int32 {
 	const step = 1 << 20
 	for at := uintptr(256 << 20); at < 1<<31-step; at += step {
