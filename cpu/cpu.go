@@ -74,6 +74,7 @@ type CPU struct {
 	tlb       *tlb // of the current privilege
 	tlbIndex  uint8
 	tlbs      [numTLBs]*tlb
+	parked    []space // see spaces.go; the one that was in use last comes last
 	large     largePages
 	physCache [physEntries]physEntry
 	a20       uint64 // mask on physical addresses

@@ -244,30 +244,39 @@ func (t *tlb) init() {
 // is laid out at random) takes of the host's memory.
 const maxRegions = 256
 
-// flushTLB drops all translations; without global it keeps global pages.
+// flushTLB drops all translations; without global it keeps global pages, and those of address
+// spaces that are not in use.
 func (c *CPU) flushTLB(global bool) {
-	for i, t := range c.tlbs {
-		if t != nil {
-			c.flushedWindow(i, global || i != tlbSuper && t.used > maxRegions)
-		}
-	}
-	c.newEpoch()
-	for i, t := range c.tlbs {
-		switch {
-		case t == nil:
-		case i != tlbSuper && t.used > maxRegions:
-			c.dropReturnsIf(i, t.flush(true))
-			low, high := t.window.low, t.window.high
-			forgetTLB(t)
-			t.init()
-			t.window.low, t.window.high = low, high
-		default:
-			c.dropReturnsIf(i, t.flush(global))
-		}
+	for i := range c.tlbs {
+		c.flushOne(i, global)
 	}
 	if global {
+		c.flushSpaces()
 		c.large = largePages{lo: ^uint64(0)}
 	}
+	c.newEpoch()
+}
+
+// flushOne is flushTLB for one TLB; an epoch has to end then.
+func (c *CPU) flushOne(i int, global bool) {
+	t := c.tlbs[i]
+	if t == nil {
+		return
+	}
+	forget := i != tlbSuper && t.used > maxRegions
+	c.flushedWindow(i, global || forget)
+	c.dropReturnsIf(i, t.flush(global || forget))
+	if forget {
+		t.forget()
+	}
+}
+
+// forget gives an empty TLB's memory back. It keeps the addresses of its window.
+func (t *tlb) forget() {
+	low, high, parts := t.window.low, t.window.high, t.window.parts
+	forgetTLB(t)
+	t.init()
+	t.window.low, t.window.high, t.window.parts = low, high, parts
 }
 
 // flushPage is INVLPG.
@@ -281,6 +290,11 @@ func (c *CPU) flushPage(lin uint64) {
 	for i, t := range c.tlbs {
 		if t != nil {
 			c.dropReturnsIf(i, t.code[set] != 0)
+			t.evict(set)
+		}
+	}
+	for i := range c.parked {
+		if t := c.parked[i].tlb; t.cold[set].pa&paGlobal != 0 {
 			t.evict(set)
 		}
 	}
@@ -308,10 +322,7 @@ func (c *CPU) Remapped() {
 
 // protectPage makes sure that writes to physical page pa take the slow path.
 func (c *CPU) protectPage(pa uint64) {
-	for _, t := range c.tlbs {
-		if t == nil {
-			continue
-		}
+	for t := range c.allTLBs() {
 		for n := range t.list {
 			for _, i := range t.list[n].all() {
 				if w := &t.w[i]; t.cold[i].pa&^0xfff == pa && fast(*w, i) {
@@ -330,10 +341,7 @@ func (c *CPU) protectPage(pa uint64) {
 // would see what the guest has changed in its tables since, and not at the same
 // instruction on every engine.
 func (c *CPU) unprotectPages(which func(pa uint64) bool) {
-	for _, t := range c.tlbs {
-		if t == nil {
-			continue
-		}
+	for t := range c.allTLBs() {
 		for n := range t.list {
 			for _, i := range t.list[n].all() {
 				w, page := &t.w[i], -t.r[i]

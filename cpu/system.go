@@ -328,7 +328,7 @@ func (c *CPU) writeBase(in *Op, seg int) {
 	c.segChanged(seg)
 }
 
-// invpcid flushes at least what is asked for: entries carry no PCID.
+// invpcid flushes at least what is asked for.
 func (c *CPU) invpcid(in *Op) {
 	typ := c.GPR[in.Reg&15]
 	ea := c.ea(in)
@@ -343,12 +343,15 @@ func (c *CPU) invpcid(in *Op) {
 	if c.CR4&CR4PCIDE == 0 && typ < 2 && desc&0xfff != 0 {
 		c.gp0()
 	}
-	switch typ {
-	case 0:
+	switch {
+	case typ == 0 && desc == c.pcid():
 		c.flushPage(lin)
-	case 2:
+	case typ < 2:
+		c.flushSpace(desc)
+	case typ == 2:
 		c.flushTLB(true)
 	default:
+		c.flushSpaces()
 		c.flushTLB(false)
 	}
 }
@@ -480,7 +483,7 @@ func (c *CPU) setCR3(v uint64) {
 	if c.long && v&^physAddrMask != 0 {
 		c.gp0()
 	}
-	old := c.CR3
+	old, from := c.CR3, c.pcid()
 	if c.CR4&CR4PAE != 0 && !c.long && c.CR0&CR0PG != 0 && !c.readPDPTEs(v) {
 		c.gp0()
 	}
@@ -488,7 +491,10 @@ func (c *CPU) setCR3(v uint64) {
 		v &= 0xffffffff
 	}
 	c.CR3 = v
-	if !keep || old != v { // entries carry no PCID: a switch drops them even when it need not
+	switch {
+	case c.pcid() != from:
+		c.switchSpace(from, keep)
+	case !keep || old != v: // another table with the same number is a new address space in all likelihood
 		c.flushTLB(false)
 	}
 }

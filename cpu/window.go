@@ -80,9 +80,20 @@ func (c *CPU) considerWindow() {
 		}
 	}
 	t := c.tlb
-	if t.window.low == 0 && !c.makeWindow(t) {
-		w.refused = true
-		return
+	if t.window.low == 0 {
+		taken, there := false, false
+		if c.tlbIndex == tlbUser {
+			taken, there = c.takeWindow(t)
+		}
+		switch {
+		case taken:
+		case there:
+			w.next = c.ICount + w.patience
+			return
+		case !c.makeWindow(t):
+			w.refused = true
+			return
+		}
 	}
 	var pages []uint64
 	outside := 0
@@ -188,12 +199,17 @@ func (c *CPU) payWindow() {
 // DropWindows takes all windows away and gives their addresses back.
 func (k *CodeCache) DropWindows() {
 	for _, c := range k.cpus {
-		for i, t := range c.tlbs {
-			if t == nil || t.window.low == 0 {
-				continue
-			}
+		for i := range c.windows {
 			if c.windows[i].open {
 				c.closeWindow(i, 0)
+			}
+		}
+		for i := range c.parked {
+			c.closeWindowOf(&c.parked[i])
+		}
+		for t := range c.allTLBs() {
+			if t.window.low == 0 {
+				continue
 			}
 			t.hideAll()
 			unreserve(t.window.low-windowGuard, LowEnd+2*windowGuard)
