@@ -34,7 +34,7 @@ type window struct {
 }
 
 const (
-	leastPatience = 3_000_000
+	leastPatience = 1_000_000
 	mostPatience  = 1 << 34
 
 	// What a page costs when it is mapped or unmapped by itself, or with others, in
@@ -42,7 +42,7 @@ const (
 	pageCost      = 60_000
 	pageCostPrime = 12_000
 
-	checkPages = 256    // pages that come and go between two looks at what they cost
+	checkPages = 512    // pages that come and go between two looks at what they cost
 	maxShown   = 24_000 // pages: the host bounds how many mappings there may be
 	aroundMost = 32     // pages that are mapped with one that was asked for
 )
