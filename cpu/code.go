@@ -32,6 +32,7 @@ type CodeCache struct {
 	Decoded, Invalidated uint64 // counters: blocks
 
 	translator Translator // nil: interpreter only
+	trustAge   uint64     // see trust.go
 	shared     []byte     // see Share
 	sharedFile *os.File
 
@@ -146,7 +147,7 @@ func (b *block) part(page uint64) (pa uint64, n int) {
 
 // NewCodeCache returns an empty cache.
 func NewCodeCache() *CodeCache {
-	return &CodeCache{pages: map[uint64]*codePage{}}
+	return &CodeCache{pages: map[uint64]*codePage{}, trustAge: leastTrustAge}
 }
 
 const fewSlots = 1 << 14
@@ -544,9 +545,12 @@ func (c *CPU) nextBlock(b *block) *block {
 // execPage makes sure that lin may be executed and returns the page, with
 // paGlobal and paDevice.
 func (c *CPU) execPage(lin uint64) (pa uint64) {
-	t, set := c.tlb, lin>>12&(tlbSize-1)
+	t, set := c.fetchTLB(), lin>>12&(tlbSize-1)
 	if !is(t.cold[set].x, lin&^0xfff) {
 		t = c.fill(lin, accExec, c.cpl == 3)
+	}
+	if t.copies != nil {
+		t.copies.code[set] = t.code[set]
 	}
 	return t.pa(set)
 }
@@ -554,7 +558,7 @@ func (c *CPU) execPage(lin uint64) (pa uint64) {
 // execMemory is the host address of lin, which execPage has looked at and which
 // is memory.
 func (c *CPU) execMemory(lin uint64) unsafe.Pointer {
-	return c.tlb.ptr(lin>>12&(tlbSize-1), lin)
+	return c.fetchTLB().ptr(lin>>12&(tlbSize-1), lin)
 }
 
 // findBlock returns the block at RIP, decoding it if necessary. It raises what

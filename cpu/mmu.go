@@ -72,6 +72,9 @@ type tlb struct {
 	used    int // regions
 
 	window shownPages
+
+	// Of the TLB of rings 0 to 2: that for suspended SMAP, whose code keys are copies of its own.
+	copies *tlb
 }
 
 // setList lists sets, each of them once at most.
@@ -171,13 +174,20 @@ func (t *tlb) drop(set uint32) {
 	none := noTag(set)
 	t.r[set], t.w[set], t.cold[set].x = none, none, none
 	t.code[set] = 0
+	if t.copies != nil {
+		t.copies.code[set] = 0
+	}
 	if t.window.n != 0 {
 		t.window.hide(set)
 	}
 }
 
-// evict empties a set, and the stack's entries if they may be copies.
-func (t *tlb) evict(set uint32) {
+// evict empties a set, and the stack's entries if they may be copies. If it was a page of code an
+// epoch has to end.
+func (t *tlb) evict(set uint32, k *CodeCache) {
+	if key := t.code[set]; key != 0 {
+		k.lostCode(key)
+	}
 	if fast(t.r[set], set) || fast(t.w[set], set) {
 		t.dropStack()
 	}
@@ -186,8 +196,9 @@ func (t *tlb) evict(set uint32) {
 
 // flush drops all translations; without global it keeps global pages. It tells whether
 // there was one of a page with code.
-func (t *tlb) flush(global bool) (code bool) {
+func (t *tlb) flush(global bool, k *CodeCache) (code bool) {
 	t.dropStack()
+	some := !global && t.list[1].n != 0 // stay, and may jump to what does not
 	for n := range t.list {
 		if n == 1 && !global {
 			break
@@ -195,7 +206,11 @@ func (t *tlb) flush(global bool) (code bool) {
 		for _, i := range t.list[n].all() {
 			e := &t.cold[i]
 			if global || e.pa&paGlobal == 0 { // it may have become global since
-				code = code || t.code[i] != 0
+				if key := t.code[i]; key != 0 {
+					if code = true; some {
+						k.lostCode(key)
+					}
+				}
 				t.drop(i)
 			}
 			e.pa &^= listed << n
@@ -226,7 +241,9 @@ func (c *CPU) tlbOf(i int) *tlb {
 	if c.tlbs[i] == nil {
 		t := newTLB(c)
 		t.init()
-		c.tlbs[i] = t
+		if c.tlbs[i] = t; i == tlbSuperAC {
+			c.tlbOf(tlbSuper).copies = t
+		}
 		c.native.system = systemKey{}
 	}
 	return c.tlbs[i]
@@ -265,7 +282,7 @@ func (c *CPU) flushOne(i int, global bool) {
 	}
 	forget := i != tlbSuper && t.used > maxRegions
 	c.flushedWindow(i, global || forget)
-	c.dropReturnsIf(i, t.flush(global || forget))
+	c.dropReturnsIf(i, t.flush(global || forget, c.code))
 	if forget {
 		t.forget()
 	}
@@ -290,12 +307,12 @@ func (c *CPU) flushPage(lin uint64) {
 	for i, t := range c.tlbs {
 		if t != nil {
 			c.dropReturnsIf(i, t.code[set] != 0)
-			t.evict(set)
+			t.evict(set, c.code)
 		}
 	}
 	for i := range c.parked {
 		if t := c.parked[i].tlb; t.cold[set].pa&paGlobal != 0 {
-			t.evict(set)
+			t.evict(set, c.code)
 		}
 	}
 }
@@ -620,7 +637,7 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	idx := tlbSuper
 	if user {
 		idx = tlbUser
-	} else if c.tlbIndex == tlbSuperAC && !c.implicit {
+	} else if c.tlbIndex == tlbSuperAC && !c.implicit && acc != accExec {
 		idx = tlbSuperAC
 	}
 	var t translation
@@ -637,8 +654,11 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	into := c.tlbOf(idx)
 	e := &into.cold[set]
 	if e.pa&^0xfff != t.pa || !is(into.r[set], page) && !is(e.x, page) && !is(into.w[set], page) {
-		c.dropReturnsIf(idx, into.code[set] != 0)
-		into.evict(set)
+		if into.code[set] != 0 {
+			c.dropReturnsIf(idx, true)
+			c.newEpoch()
+		}
+		into.evict(set, c.code)
 	}
 	e.pa = t.pa | e.pa&paListed
 	if t.flags&pteG != 0 && c.CR4&CR4PGE != 0 {
@@ -660,7 +680,10 @@ func (c *CPU) tryFill(lin uint64, acc access, user bool) *tlb {
 	if acc == accExec {
 		e.x = found
 		if host != nil {
-			into.code[set] = codeKey(page, t.pa)
+			if key := codeKey(page, t.pa); into.code[set] != key {
+				into.code[set] = key
+				c.code.gainedCode(key)
+			}
 		}
 		return into
 	}

@@ -166,6 +166,11 @@ type Translator interface {
 	Suspend(b *Block)
 	// Resume makes host code that was suspended that of a block with the same instructions.
 	Resume(b *Block)
+	// Review makes jumps into other pages do without a look where CodeCache.MayTrust lets them, from time to time.
+	Review(now uint64)
+	// Gained and Lost say that a TLB has come to have a page of code, and that it has it no longer.
+	Gained(key uint64)
+	Lost(key uint64)
 }
 
 // SetTranslator makes the processors of the cache run translated code. Blocks
@@ -451,6 +456,7 @@ func (c *CPU) runNative(b *block) *block {
 			c.RIP = b.rip
 			c.scatters(b)
 			c.considerWindow()
+			t.Review(c.ICount)
 			return nil
 		case NativeOp, NativeGuess, NativeReturn, NativeRead, NativeWrite, NativeGroupRead, NativeGroupWrite, NativeX87, NativeNoFP:
 			if why == NativeX87 && !x87 && c.x87MayRun() {

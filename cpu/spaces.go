@@ -125,7 +125,7 @@ func (c *CPU) empty(s *space) {
 		c.code.Windows.Dropped++
 	}
 	c.closeWindowOf(s)
-	s.tlb.flush(true)
+	s.tlb.flush(true, c.code)
 	if s.tlb.used > maxRegions {
 		s.tlb.forget()
 	}

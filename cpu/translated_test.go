@@ -504,3 +504,28 @@ func TestTranslatedLikeInterpreted(t *testing.T) {
 		})
 	}
 }
+
+// TestJumps: jumps between pages of which one is mapped elsewhere, or dropped from the TLB, while
+// they look at that and while they do not.
+func TestJumps(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	var e *jit.Engine
+	s := cpu.NewJumps(t, func(k *cpu.CodeCache) {
+		var err error
+		e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	})
+	span, seed := soak()
+	e.Hold()
+	n := uint64(0)
+	for start := time.Now(); time.Since(start) < span; n++ {
+		s.Run(t, seed+n)
+	}
+	e.Release()
+	t.Logf("%d programs, %d jumps trusted, %d not any more", n, e.Stats.Trusted, e.Stats.Distrusted)
+	require.Greater(t, e.Stats.Trusted, 10*n)
+	require.Greater(t, e.Stats.Distrusted, n)
+	require.NoError(t, e.Close())
+}

@@ -67,6 +67,7 @@ type Engine struct {
 	exits  chunks[cpu.NativeExit]
 	links  chunks[link]
 	blocks []*cpu.Block
+	trust  trust
 
 	perf *perfMap          // not nil: what is translated is told to perf
 	hot  map[uint64]uint64 // how often the budget ended before a block, by its RIP
@@ -88,7 +89,14 @@ type link struct {
 	to     int32 // where it leads when linked
 
 	other int32 // not 0: a guess, see guess.go; where other targets are looked up
-	set   int32 // the displacement of the set of its page
+	set   int32 // of a guess the displacement of the set of its page, of a link to another page the set of its own
+
+	// Of a link to another page, see trust.go.
+	from    uint64 // the code key of its own
+	waits   bool   // it is in trust.waiting
+	trusted bool
+	wait    uint8  // log2 of how many reviews pass before it is looked at
+	since   uint32 // review that made it trusted
 }
 
 // Attach makes the processors that use code run translated code. heat is how
@@ -163,6 +171,7 @@ func (e *Engine) reset() {
 	e.blocks = e.blocks[:0]
 	e.links.cut(0)
 	e.exits.cut(0)
+	e.trust.clear()
 }
 
 // Hold keeps the goroutine on its thread until Release where it takes a system call to set
@@ -275,10 +284,14 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 		e.asm.Patch(int(s.jump), int(entry))
 		return
 	}
+	s.trusted = false
 	e.asm.Patch(int(s.jump), int(s.stub)) // never half a link
 	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -to.CodeKey())
 	e.asm.Patch(int(s.rel), int(entry))
-	e.asm.Patch(int(s.jump), int(s.cross))
+	if !e.trusts(id, s) {
+		e.asm.Patch(int(s.jump), int(s.cross))
+		e.wait(id, s)
+	}
 }
 
 // Drop unlinks a block and lets go of it.
@@ -303,9 +316,14 @@ func (e *Engine) Suspend(b *cpu.Block) {
 	}
 }
 
-// Resume gives the exits of host code to a block.
+// Resume gives the exits of host code to a block, and says where its links are now.
 func (e *Engine) Resume(b *cpu.Block) {
 	n := b.NativeCode()
+	for id := n.Links[0]; id < n.Links[1]; id++ {
+		s := e.links.at(int(id))
+		e.distrust(id, s)
+		s.from = b.CodeKey()
+	}
 	for id := n.Exits[0]; id < n.Exits[1]; id++ {
 		e.exits.at(int(id)).Block = b
 	}
@@ -317,7 +335,7 @@ func (e *Engine) unlink(n *cpu.Native) {
 	for _, id := range n.In {
 		if s := e.links.at(int(id)); s.to == int32(n.Entry-e.base) {
 			e.asm.Patch(int(s.jump), int(s.stub))
-			s.to = 0
+			s.to, s.trusted = 0, false
 			if s.other != 0 {
 				e.unlearn(s)
 			}

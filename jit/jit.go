@@ -33,20 +33,22 @@ const Heat = 8
 
 // Stats are counters for people.
 type Stats struct {
-	Blocks   uint64        // translated
-	Insns    uint64        // guest instructions in them
-	Interp   uint64        // of those left to the interpreter
-	Bytes    uint64        // of host code
-	Time     time.Duration // of translating
-	Host     time.Duration // in host code, by samples
-	Jumps    uint64        // direct exits of blocks
-	Links    uint64        // of those made jumps to other blocks
-	Drops    uint64        // blocks dropped, because they were overwritten for the most part
-	Resets   uint64        // times the cache was full
-	Enters   uint64
-	Accesses float64 // of memory for each instruction, the sum of what was sampled at exits for the budget
-	Exits    [cpu.NativeKinds]uint64
-	Ops      []uint64 // exits for one instruction, by form
+	Blocks     uint64        // translated
+	Insns      uint64        // guest instructions in them
+	Interp     uint64        // of those left to the interpreter
+	Bytes      uint64        // of host code
+	Time       time.Duration // of translating
+	Host       time.Duration // in host code, by samples
+	Jumps      uint64        // direct exits of blocks
+	Links      uint64        // of those made jumps to other blocks
+	Trusted    uint64        // links into other pages that came to be trusted
+	Distrusted uint64        // and how many of them were not any more
+	Drops      uint64        // blocks dropped, because they were overwritten for the most part
+	Resets     uint64        // times the cache was full
+	Enters     uint64
+	Accesses   float64 // of memory for each instruction, the sum of what was sampled at exits for the budget
+	Exits      [cpu.NativeKinds]uint64
+	Ops        []uint64 // exits for one instruction, by form
 }
 
 // Usage is what the machine has done meanwhile.
@@ -84,6 +86,7 @@ func (s *Stats) Report(u Usage) string {
 	line("time translating", "%v, %.1f us a block, %.0f blocks a second", s.Time.Round(time.Millisecond), us(s.Time, s.Blocks), float64(s.Blocks)/busy.Seconds())
 	line("host code", "%d KiB, cache emptied %d times, %d blocks dropped; %d overwritten and found again", s.Bytes>>10, s.Resets, s.Drops, u.Found)
 	line("jumps linked", "%d of %d, %.1f%%", s.Links, s.Jumps, percent(s.Links, s.Jumps))
+	line("", "into other pages %d trusted, %d not any more", s.Trusted, s.Distrusted)
 	// Host code does not count accesses. At the end of the budget it stands in a block as often as
 	// it runs that block's instructions, so that the mean over those ends is that of all.
 	rate := s.Accesses / float64(max(s.Exits[cpu.NativeBudget], 1))

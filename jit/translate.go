@@ -372,6 +372,7 @@ func (t *trans) linkFrom(pos int, target uint64) {
 			t.PatchShortTo(t.leaveUnlessWell(), int(s.stub))
 		}
 		s.rel = int32(t.Jmp())
+		s.from, s.set = t.b.CodeKey(), int32(t.b.RIP()>>12&(cpu.TLBSets-1))
 	}
 	t.e.links.add(s)
 	t.back = false
