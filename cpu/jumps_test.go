@@ -101,15 +101,20 @@ func (s *Jumps) run(seed, count uint64) bool {
 
 // makeSpace writes the tables of an address space: all of memory, and the pages of code.
 func (r *rig) makeSpace(rand *rand.Rand, space int) {
+	r.makeTables(space)
+	for page := range jumpsPages {
+		r.mapCode(rand, space, page)
+	}
+}
+
+// makeTables writes the tables of an address space that has all of memory.
+func (r *rig) makeTables(space int) {
 	at := uint64(jumpsTables + 4*pageSize*space)
 	for level := range uint64(3) {
 		r.put(at+level*pageSize, at+(level+1)*pageSize|pteP|pteW|pteU)
 	}
 	r.put(at+pageSize+8*4, at+2*pageSize|pteP|pteW|pteU) // once more at 4 GiB, in the same sets of the TLB
 	copy(r.board.ram[at+3*pageSize:][:pageSize], r.board.ram[sequenceTable:])
-	for page := range jumpsPages {
-		r.mapCode(rand, space, page)
-	}
 }
 
 // mapCode maps one of the physical pages for a linear one, seldom none.
