@@ -92,9 +92,10 @@ type codePage struct {
 	blocks []*block
 	code   [64]uint64 // one bit a byte: it belongs to a block
 
-	overwritten int // writes that have dropped blocks since the last one was added
-	stale       int // blocks that are
-	idle        int // writes since there are none but those
+	fresh       bool // some may have come since dropNew
+	overwritten int  // writes that have dropped blocks since the last one was added
+	stale       int  // blocks that are
+	idle        int  // writes since there are none but those
 }
 
 // maxIdle is how many writes a page without blocks may see before it holds no code any more:
@@ -112,8 +113,13 @@ const maxOverwritten = 3
 
 // mark notes that n bytes at pa belong to a block.
 func (p *codePage) mark(pa uint64, n int) {
-	for i := pa & 0xfff; i < pa&0xfff+uint64(n); i++ {
-		p.code[i>>6] |= 1 << (i & 63)
+	first, end := pa&0xfff, pa&0xfff+uint64(n)
+	for at := first; at < end; at = at&^63 + 64 {
+		bits := ^uint64(0) << (at & 63)
+		if end-at&^63 < 64 {
+			bits &= 1<<(end&63) - 1
+		}
+		p.code[at>>6] |= bits
 	}
 }
 
@@ -258,6 +264,10 @@ func (k *CodeCache) dropNew() {
 	k.fresh = 0
 	k.spareSlabs, k.slabs = append(k.spareSlabs, k.slabs...), nil
 	for page, p := range k.pages {
+		if !p.fresh {
+			continue
+		}
+		p.fresh = false
 		if k.dropBlocks(page, p, func(b *block) bool {
 			if b.native != nil {
 				return false
@@ -323,6 +333,7 @@ func (k *CodeCache) place(b *block, page uint64) {
 		p = k.addPage(page)
 	}
 	p.blocks = append(p.blocks, b)
+	p.fresh = true
 	p.overwritten, p.idle = 0, 0
 	p.mark(b.part(page))
 }
