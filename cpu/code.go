@@ -91,6 +91,7 @@ type block struct {
 type codePage struct {
 	blocks []*block
 	code   [64]uint64 // one bit a byte: it belongs to a block
+	starts [64]uint64 // likewise: a block may begin there
 
 	fresh       bool // some may have come since dropNew
 	overwritten int  // writes that have dropped blocks since the last one was added
@@ -122,6 +123,17 @@ func (p *codePage) mark(pa uint64, n int) {
 		p.code[at>>6] |= bits
 	}
 }
+
+// add notes that the bytes of a block in the page belong to it.
+func (p *codePage) add(b *block, page uint64) {
+	p.mark(b.part(page))
+	if page == b.pa&^0xfff {
+		p.starts[b.pa>>6&63] |= 1 << (b.pa & 63)
+	}
+}
+
+// startsAt reports whether a block may begin at pa.
+func (p *codePage) startsAt(pa uint64) bool { return p.starts[pa>>6&63]>>(pa&63)&1 != 0 }
 
 // touches reports whether any of n bytes at pa, which lie in the page, belongs
 // to a block.
@@ -335,7 +347,7 @@ func (k *CodeCache) place(b *block, page uint64) {
 	p.blocks = append(p.blocks, b)
 	p.fresh = true
 	p.overwritten, p.idle = 0, 0
-	p.mark(b.part(page))
+	p.add(b, page)
 }
 
 // retire makes a block that is being overwritten stale.
@@ -437,7 +449,7 @@ func (k *CodeCache) invalidate(page uint64, p *codePage, pa uint64, n int) {
 // dropBlocks drops some of a page's blocks and tells whether there are no others.
 func (k *CodeCache) dropBlocks(page uint64, p *codePage, which func(*block) bool) (empty bool) {
 	kept := p.blocks[:0]
-	p.code = [64]uint64{}
+	p.code, p.starts = [64]uint64{}, [64]uint64{}
 	p.stale = 0
 	for _, b := range p.blocks {
 		switch {
@@ -445,7 +457,7 @@ func (k *CodeCache) dropBlocks(page uint64, p *codePage, which func(*block) bool
 		case which(b):
 			k.kill(b)
 		default:
-			p.mark(b.part(page))
+			p.add(b, page)
 			kept = append(kept, b)
 			if b.stale {
 				p.stale++
@@ -620,7 +632,7 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 		ops = ops[:len(ops)+1]
 		op := &ops[len(ops)-1]
 		*op = Op{}
-		if n > 0 && known != nil && known.touches(pa+uint64(n), 1) && k.warm(pa+uint64(n), rip+uint64(n), c.mode) {
+		if n > 0 && known != nil && known.startsAt(pa+uint64(n)) && k.warm(pa+uint64(n), rip+uint64(n), c.mode) {
 			ops = ops[:len(ops)-1]
 			break // straight code entered in the middle: go on with the blocks there are
 		}
