@@ -47,7 +47,7 @@ const (
 	maxBranchOps  = 32         // of a block with branches
 	uncached      = ^uint64(0) // block.pa of a block that is used once
 	maxOps        = 1 << 20    // about 80 MiB
-	maxNew        = 112 << 10
+	maxNew        = 60 << 10
 	slabOps       = 2048
 	maxPageBlocks = 2048 // more than a page can use at once: start over
 )
