@@ -226,11 +226,11 @@ func (k *CodeCache) warm(pa, rip uint64, mode isa.Mode) bool {
 	return false
 }
 
-// twin makes b, which uses a window or does not, a copy of the block that is hot with the other choice, if
-// there is one and the code segment has room for it.
+// twin makes b a copy of the block that is hot without a window, if there is one and the code
+// segment has room for it.
 func (k *CodeCache) twin(b *block, room int) bool {
 	for of := k.table[codeHash(b.pa, b.rip, b.mode)]; of != nil; of = of.next {
-		if of.pa == b.pa && of.rip == b.rip && of.mode == b.mode && of.windowed != b.windowed && of.pa2 == 0 && of.native != nil && int(of.bytes) <= room {
+		if of.pa == b.pa && of.rip == b.rip && of.mode == b.mode && !of.windowed && of.pa2 == 0 && of.native != nil && int(of.bytes) <= room {
 			b.ops, b.kept, b.bytes, b.end, b.heat, b.reach = of.ops, true, of.bytes, of.end, k.heat, of.reach
 			k.keep(b) // its own: revive decodes in place
 			return true
@@ -621,7 +621,7 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 	}
 	b := &block{pa: pa, rip: rip, mode: c.mode, windowed: c.windowed, stackRegion: RegionOf(c.GPR[RSP])}
 	k := c.code
-	if k.unpark(b, page) || k.twin(b, len(page)) {
+	if k.unpark(b, page) || c.windowed && k.twin(b, len(page)) {
 		k.insert(b)
 		return b
 	}

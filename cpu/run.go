@@ -75,7 +75,7 @@ func (c *CPU) runGuarded() (exit Exit, again bool) {
 				c.Trace(c, op)
 				op.run(c, op)
 			}
-		} else if b.unobserved() {
+		} else if b.observable() {
 			for i := 0; i < c.blkEnd; i++ {
 				op = &ops[i]
 				c.observe(b, i, op)

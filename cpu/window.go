@@ -304,7 +304,10 @@ type opRegion struct {
 }
 
 // unobserved reports whether the interpreter has to look first at where the block accesses memory.
-func (b *block) unobserved() bool { return b.windowed && b.mode == 64 && b.regions == nil }
+func (b *block) unobserved() bool { return b.observable() && b.regions == nil }
+
+// observable reports whether it matters where the block accesses memory.
+func (b *block) observable() bool { return b.windowed && b.mode == 64 }
 
 // observe notes where the instruction about to be run accesses memory.
 func (c *CPU) observe(b *block, i int, op *Op) {
@@ -312,9 +315,27 @@ func (c *CPU) observe(b *block, i int, op *Op) {
 		b.regions = make([]opRegion, len(b.ops))
 		b.stackRegion = RegionOf(c.GPR[RSP])
 	}
-	if op.Mem() && (op.Base < isa.NoReg || op.Index < isa.NoReg) {
-		b.regions[i].region, b.regions[i].known = RegionOf(c.operand(op)), true
+	if !op.Mem() || op.Base >= isa.NoReg && op.Index >= isa.NoReg {
+		return
 	}
+	r, found := &b.regions[i], RegionOf(c.operand(op))
+	switch {
+	case !r.known:
+		r.region, r.known = found, true
+	case r.region == found || r.region == Anywhere:
+	case found == Anywhere:
+		r.region = Anywhere
+	default:
+		r.region = c.eitherPart()
+	}
+}
+
+// eitherPart is the region of an instruction that accesses both parts of the window in use.
+func (c *CPU) eitherPart() Region {
+	if c.mode != 64 || c.tlbs[c.owner()].window.parts == 0 {
+		return Anywhere
+	}
+	return Mixed
 }
 
 // operand is the linear address of the operand in memory, in segments that translated code
@@ -375,10 +396,10 @@ func (c *CPU) misplaced(b *block, i int, lin uint64, write bool) {
 		switch {
 		case r.misplaced == 0:
 			continue
-		case r.outside || r.region == Mixed || b.mode != 64 || c.tlbs[c.owner()].window.parts == 0:
+		case r.outside || r.region == Mixed:
 			r.region = Anywhere
 		default:
-			r.region = Mixed
+			r.region = c.eitherPart()
 		}
 		r.known, r.misplaced = true, 0
 	}
