@@ -15,6 +15,8 @@ type Jumps struct {
 	start  [2]State // in rings 0 and 3
 	memory string
 	events uint64 // of what changed
+
+	windows bool // the second machine uses them
 }
 
 const (
@@ -68,6 +70,9 @@ func (s *Jumps) Run(t *testing.T, seed uint64) {
 	t.Fatalf("seed %d: the engines differ, but not once more", seed)
 }
 
+// Opened is how often the second machine has opened a window.
+func (s *Jumps) Opened() uint64 { return s.b.code.Windows.Opened }
+
 func (s *Jumps) run(seed, count uint64) bool {
 	for _, g := range []*rig{s.a, s.b} {
 		r := rand.New(rand.NewPCG(seed, 5))
@@ -94,6 +99,9 @@ func (s *Jumps) run(seed, count uint64) bool {
 				g.code.translator.Review(s.events << 32)
 			}
 			g.change(r)
+			if open := r.IntN(2) == 0; open && g == s.b && s.windows && g.tlbIndex != tlbSuperAC {
+				g.openWindow()
+			}
 		})
 	}
 	return *s.a.Pull() == *s.b.Pull() && string(s.a.board.ram) == string(s.b.board.ram)

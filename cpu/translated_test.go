@@ -511,21 +511,35 @@ func TestJumps(t *testing.T) {
 	if err := jit.Supported(); err != nil {
 		t.Skip(err)
 	}
-	var e *jit.Engine
-	s := cpu.NewJumps(t, func(k *cpu.CodeCache) {
-		var err error
-		e, err = jit.Attach(k, 0)
-		require.NoError(t, err)
-	})
 	span, seed := soak()
-	e.Hold()
-	n := uint64(0)
-	for start := time.Now(); time.Since(start) < span; n++ {
-		s.Run(t, seed+n)
+	for _, windows := range []bool{false, true} {
+		t.Run(fmt.Sprintf("windows %t", windows), func(t *testing.T) {
+			t.Parallel()
+			var e *jit.Engine
+			s := cpu.NewJumps(t, func(k *cpu.CodeCache) {
+				var err error
+				e, err = jit.Attach(k, 0)
+				require.NoError(t, err)
+			})
+			if windows {
+				if !e.Windows() {
+					t.Skip("this host has no windows")
+				}
+				s.UseWindows(t)
+			}
+			e.Hold()
+			n := uint64(0)
+			for start := time.Now(); time.Since(start) < span; n++ {
+				s.Run(t, seed+n)
+			}
+			e.Release()
+			t.Logf("%d programs, %d jumps trusted, %d not any more, %d windows", n, e.Stats.Trusted, e.Stats.Distrusted, s.Opened())
+			require.Greater(t, e.Stats.Trusted, 10*n)
+			require.Greater(t, e.Stats.Distrusted, n)
+			if windows {
+				require.Greater(t, s.Opened(), n)
+			}
+			require.NoError(t, e.Close())
+		})
 	}
-	e.Release()
-	t.Logf("%d programs, %d jumps trusted, %d not any more", n, e.Stats.Trusted, e.Stats.Distrusted)
-	require.Greater(t, e.Stats.Trusted, 10*n)
-	require.Greater(t, e.Stats.Distrusted, n)
-	require.NoError(t, e.Close())
 }

@@ -47,6 +47,13 @@ func (s *Crossings) UseWindows(t *testing.T) {
 	s.b.Refresh()
 }
 
+// UseWindows gives the second machine memory that windows can show.
+func (s *Jumps) UseWindows(t *testing.T) {
+	s.b.share(t)
+	s.b.Refresh()
+	s.windows = true
+}
+
 // share makes the machine's memory one that windows can show, with nothing in front of it and
 // behind it: reading more than is asked for does not go unnoticed.
 func (r *rig) share(t *testing.T) {
