@@ -64,20 +64,26 @@ func NewCrossings(t *testing.T, bits int, attach func(*CodeCache)) *Crossings {
 	return s
 }
 
-// Run runs the case of a seed, of that many instructions. Where the machines differ it looks for the first
-// instruction after which they do.
+// Run runs the case of a seed, of that many instructions.
 func (s *Crossings) Run(t *testing.T, seed, count uint64) {
 	t.Helper()
-	if s.run(seed, count) {
+	alike(t, s.a, s.b, count, fmt.Sprintf("%d bits, seed %d", s.bits, seed), func(n uint64) bool { return s.run(seed, n) })
+}
+
+// alike asks for two machines that are the same after a case of that many instructions, which run
+// runs on both. Where they differ it looks for the first instruction after which they do.
+func alike(t *testing.T, a, b *rig, count uint64, what string, run func(count uint64) bool) {
+	t.Helper()
+	if run(count) {
 		return
 	}
 	for n := uint64(1); n <= count; n++ {
-		s.run(seed, n-1)
-		at := s.a.String() + ": " + s.a.disasm()
-		s.run(seed, n)
-		s.a.sameAs(t, s.b, fmt.Sprintf("%d bits, seed %d, instruction %d, %s", s.bits, seed, n, at))
+		run(n - 1)
+		at := a.String() + ": " + a.disasm()
+		run(n)
+		a.sameAs(t, b, fmt.Sprintf("%s, instruction %d, %s", what, n, at))
 	}
-	t.Fatalf("%d bits, seed %d: the engines differ, but not once more", s.bits, seed)
+	t.Fatalf("%s: the engines differ, but not once more", what)
 }
 
 // Inside is how many crossings did not leave host code.

@@ -28,6 +28,7 @@ const (
 	jumpsSpaces  = 5
 	jumpsBlocks  = 8 // in a page
 	jumpsPitch   = 0x40
+	jumpsCount   = 4000            // instructions of a case
 	jumpsReturns = rigData + 0x800 // where a call leaves its return address, and a return looks for one
 )
 
@@ -53,21 +54,10 @@ func NewJumps(t *testing.T, attach func(*CodeCache)) *Jumps {
 	return s
 }
 
-// Run runs the case of a seed. Where the machines differ it looks for the first instruction after which
-// they do.
+// Run runs the case of a seed.
 func (s *Jumps) Run(t *testing.T, seed uint64) {
 	t.Helper()
-	const count = 4000
-	if s.run(seed, count) {
-		return
-	}
-	for n := uint64(1); n <= count; n++ {
-		s.run(seed, n-1)
-		at := s.a.String() + ": " + s.a.disasm()
-		s.run(seed, n)
-		s.a.sameAs(t, s.b, fmt.Sprintf("seed %d, instruction %d, %s", seed, n, at))
-	}
-	t.Fatalf("seed %d: the engines differ, but not once more", seed)
+	alike(t, s.a, s.b, jumpsCount, fmt.Sprintf("seed %d", seed), func(n uint64) bool { return s.run(seed, n) })
 }
 
 // Opened is how often the second machine has opened a window.
@@ -93,7 +83,7 @@ func (s *Jumps) run(seed, count uint64) bool {
 		g.put(jumpsReturns, jumpsAt)
 		g.State = st
 		g.Refresh()
-		g.runSlices(count, func() uint64 { return 1 + r.Uint64N(1+count/20) }, func() {
+		g.runSlices(count, func() uint64 { return 1 + r.Uint64N(jumpsCount/20) }, func() {
 			if g == s.b && g.code.translator != nil {
 				s.events++
 				g.code.translator.Review(s.events << 32)

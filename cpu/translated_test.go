@@ -302,6 +302,14 @@ func TestSequences(t *testing.T) {
 	}
 }
 
+// useWindows makes machines use windows, where the host has them.
+func useWindows(t *testing.T, e *jit.Engine, machines interface{ UseWindows(*testing.T) }) {
+	if !e.Windows() {
+		t.Skip("this host has no windows")
+	}
+	machines.UseWindows(t)
+}
+
 // runSequences runs batches from seed on for a span of time.
 func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span time.Duration, windows bool) {
 	var e *jit.Engine
@@ -310,13 +318,10 @@ func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span tim
 		e, err = jit.Attach(k, 0)
 		require.NoError(t, err)
 	})
-	if windows {
-		if !e.Windows() {
-			t.Skip("this host has no windows")
-		}
-		s.UseWindows(t)
-	}
 	defer func() { require.NoError(t, e.Close()) }()
+	if windows {
+		useWindows(t, e, s)
+	}
 	e.Hold()
 	defer e.Release()
 	cases := 0
@@ -356,10 +361,7 @@ func TestCrossings(t *testing.T) {
 				})
 				defer func() { require.NoError(t, e.Close()) }()
 				if windows {
-					if !e.Windows() {
-						t.Skip("this host has no windows")
-					}
-					s.UseWindows(t)
+					useWindows(t, e, s)
 				}
 				e.Hold()
 				defer e.Release()
@@ -521,25 +523,23 @@ func TestJumps(t *testing.T) {
 				e, err = jit.Attach(k, 0)
 				require.NoError(t, err)
 			})
+			defer func() { require.NoError(t, e.Close()) }()
 			if windows {
-				if !e.Windows() {
-					t.Skip("this host has no windows")
-				}
-				s.UseWindows(t)
+				useWindows(t, e, s)
 			}
 			e.Hold()
+			defer e.Release()
 			n := uint64(0)
 			for start := time.Now(); time.Since(start) < span; n++ {
+				e.Checks = jit.Checks(n % uint64(jit.NumChecks))
 				s.Run(t, seed+n)
 			}
-			e.Release()
 			t.Logf("%d programs, %d jumps trusted, %d not any more, %d windows", n, e.Stats.Trusted, e.Stats.Distrusted, s.Opened())
 			require.Greater(t, e.Stats.Trusted, 4*n)
 			require.Greater(t, e.Stats.Distrusted, 2*n)
 			if windows {
 				require.Greater(t, s.Opened(), n)
 			}
-			require.NoError(t, e.Close())
 		})
 	}
 }
