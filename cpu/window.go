@@ -17,7 +17,7 @@ import (
 // dropped or too many pages come and go. Blocks that use the window are others than those
 // that search: the code cache keeps both.
 //
-// A window has two parts: the low 4 GiB, and for 64-bit code the upper half of what is
+// A window has two parts: the low 64 GiB, and for 64-bit code the upper half of what is
 // user space in the common systems, where libraries, stacks and programs lie that may be
 // loaded anywhere. Around each nothing is ever mapped, as far as displacements reach.
 
