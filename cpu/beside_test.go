@@ -48,11 +48,7 @@ func TestBesideGo(t *testing.T) {
 			})
 			for _, bits := range []int{32, 64} {
 				var e *jit.Engine
-				s := cpu.NewSequences(t, bits, cpu.Samples(bits), func(k *cpu.CodeCache) {
-					var err error
-					e, err = jit.Attach(k, 0)
-					require.NoError(t, err)
-				})
+				s := cpu.NewSequences(t, bits, cpu.Samples(bits), attaching(t, &e))
 				if e.Windows() {
 					s.UseWindows(t)
 				}

@@ -93,7 +93,7 @@ type codePage struct {
 	code   [64]uint64 // one bit a byte: it belongs to a block
 	starts [64]uint64 // likewise: a block may begin there
 
-	fresh       bool // some may have come since dropNew
+	fresh       bool // blocks may have come since dropNew
 	overwritten int  // writes that have dropped blocks since the last one was added
 	stale       int  // blocks that are
 	idle        int  // writes since there are none but those

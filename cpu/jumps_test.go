@@ -14,7 +14,7 @@ type Jumps struct {
 	a, b   *rig
 	start  [2]State // in rings 0 and 3
 	memory string
-	events uint64 // of what changed
+	events uint64 // changes of what jumps rely on
 
 	windows bool // the second machine uses them
 }
@@ -77,7 +77,8 @@ func (s *Jumps) run(seed, count uint64) bool {
 		st := s.start[r.IntN(2)]
 		st.CR3 = jumpsTables
 		if r.IntN(2) == 0 && st.Seg[CS].Sel&3 == 0 {
-			st.CR4 |= CR4SMAP
+			st.CR4 |= CR4SMAP // data and stack are the user's: without AC a program ends soon
+			st.RFLAGS |= FlagAC
 		}
 		st.RIP = jumpsAt
 		g.put(jumpsReturns, jumpsAt)
@@ -86,7 +87,7 @@ func (s *Jumps) run(seed, count uint64) bool {
 		g.runSlices(count, func() uint64 { return 1 + r.Uint64N(jumpsCount/20) }, func() {
 			if g == s.b && g.code.translator != nil {
 				s.events++
-				g.code.translator.Review(s.events << 32)
+				g.code.translator.Review(s.events << 32) // each a long time after the one before
 			}
 			g.change(r)
 			if open := r.IntN(2) == 0; open && g == s.b && s.windows && g.tlbIndex != tlbSuperAC {
@@ -117,9 +118,9 @@ func (r *rig) makeTables(space int) {
 
 // mapCode maps one of the physical pages for a linear one, seldom none.
 func (r *rig) mapCode(rand *rand.Rand, space, page int) {
-	flags := uint64(pteP | pteA)
-	if r.Seg[CS].Sel&3 != 0 || r.CR4&CR4SMEP == 0 {
-		flags |= pteU
+	flags := uint64(pteP | pteA | pteU)
+	if rand.IntN(32) == 0 {
+		flags &^= pteP
 	}
 	if rand.IntN(4) == 0 {
 		flags |= pteG

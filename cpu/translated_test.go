@@ -105,11 +105,7 @@ func TestPastSequences(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, windows := range []bool{false, true} {
 				var e *jit.Engine
-				s := cpu.NewSequences(t, c.bits, cpu.Clustered(c.bits), func(k *cpu.CodeCache) {
-					var err error
-					e, err = jit.Attach(k, 0)
-					require.NoError(t, err)
-				})
+				s := cpu.NewSequences(t, c.bits, cpu.Clustered(c.bits), attaching(t, &e))
 				if windows && e.Windows() {
 					s.UseWindows(t)
 				}
@@ -162,11 +158,7 @@ func TestReloadedCode(t *testing.T) {
 
 // clustered64 are the machines of 64-bit sequences, the second of which translates all code at once.
 func clustered64(t *testing.T) (s *cpu.Sequences, e *jit.Engine) {
-	s = cpu.NewSequences(t, 64, cpu.Clustered(64), func(k *cpu.CodeCache) {
-		var err error
-		e, err = jit.Attach(k, 0)
-		require.NoError(t, err)
-	})
+	s = cpu.NewSequences(t, 64, cpu.Clustered(64), attaching(t, &e))
 	return s, e
 }
 
@@ -302,6 +294,15 @@ func TestSequences(t *testing.T) {
 	}
 }
 
+// attaching attaches an engine to a cache, which is *e from then on.
+func attaching(t *testing.T, e **jit.Engine) func(*cpu.CodeCache) {
+	return func(k *cpu.CodeCache) {
+		var err error
+		*e, err = jit.Attach(k, 0)
+		require.NoError(t, err)
+	}
+}
+
 // useWindows makes machines use windows, where the host has them.
 func useWindows(t *testing.T, e *jit.Engine, machines interface{ UseWindows(*testing.T) }) {
 	if !e.Windows() {
@@ -313,11 +314,7 @@ func useWindows(t *testing.T, e *jit.Engine, machines interface{ UseWindows(*tes
 // runSequences runs batches from seed on for a span of time.
 func runSequences(t *testing.T, bits int, pool [][][]byte, seed uint64, span time.Duration, windows bool) {
 	var e *jit.Engine
-	s := cpu.NewSequences(t, bits, pool, func(k *cpu.CodeCache) {
-		var err error
-		e, err = jit.Attach(k, 0)
-		require.NoError(t, err)
-	})
+	s := cpu.NewSequences(t, bits, pool, attaching(t, &e))
 	defer func() { require.NoError(t, e.Close()) }()
 	if windows {
 		useWindows(t, e, s)
@@ -354,11 +351,7 @@ func TestCrossings(t *testing.T) {
 			t.Run(fmt.Sprintf("%d bits, windows %t", bits, windows), func(t *testing.T) {
 				t.Parallel()
 				var e *jit.Engine
-				s := cpu.NewCrossings(t, bits, func(k *cpu.CodeCache) {
-					var err error
-					e, err = jit.Attach(k, 0)
-					require.NoError(t, err)
-				})
+				s := cpu.NewCrossings(t, bits, attaching(t, &e))
 				defer func() { require.NoError(t, e.Close()) }()
 				if windows {
 					useWindows(t, e, s)
@@ -456,10 +449,7 @@ func TestGSBySystemCall(t *testing.T) {
 			lockstep(t, bits, cpu.Samples(bits), seed)
 			lockstep(t, bits, cpu.Clustered(bits), seed)
 		}
-		w := cpu.NewCrossings(t, bits, func(k *cpu.CodeCache) {
-			e, err = jit.Attach(k, 0)
-			require.NoError(t, err)
-		})
+		w := cpu.NewCrossings(t, bits, attaching(t, &e))
 		e.Hold()
 		for seed := range uint64(200) {
 			w.Run(t, seed, walkInsns)
@@ -518,11 +508,7 @@ func TestJumps(t *testing.T) {
 		t.Run(fmt.Sprintf("windows %t", windows), func(t *testing.T) {
 			t.Parallel()
 			var e *jit.Engine
-			s := cpu.NewJumps(t, func(k *cpu.CodeCache) {
-				var err error
-				e, err = jit.Attach(k, 0)
-				require.NoError(t, err)
-			})
+			s := cpu.NewJumps(t, attaching(t, &e))
 			defer func() { require.NoError(t, e.Close()) }()
 			if windows {
 				useWindows(t, e, s)
