@@ -159,7 +159,18 @@ func (r *rig) change(rand *rand.Rand) {
 		r.touch(lin+uint64(rand.IntN(2))<<32, false)
 	case 8:
 		r.board.ram[jumpsEntry(space, page)] &^= pteA
-	case 9: // the number that a block adds
+	case 9: // two pages are loaded again, each where the other was
+		var code [2][]byte
+		for i := range code {
+			at := jumpsCode + (page*jumpsKinds+i)*pageSize
+			code[i] = r.board.ram[at : at+pageSize]
+		}
+		was := string(code[0])
+		copy(code[0], code[1])
+		copy(code[1], was)
+		r.code.Written(uint64(jumpsCode+page*jumpsKinds*pageSize), pageSize)
+		r.code.Written(uint64(jumpsCode+(page*jumpsKinds+1)*pageSize), pageSize)
+	case 10: // the number that a block adds
 		at := uint64(jumpsCode + rand.IntN(jumpsPages*jumpsKinds)*pageSize + rand.IntN(jumpsBlocks)*jumpsPitch + 8)
 		was := r.board.ram[at]
 		r.board.ram[at] = byte(rand.Uint32())

@@ -144,23 +144,26 @@ func (c *CPU) closeWindowOf(s *space) {
 // idleWindow is how many instructions a space has to be out of use before another may take its window.
 const idleWindow = 2 * leastPatience
 
-// takeWindow gives a TLB the addresses of a parked one, whose window is closed then. It
-// reports whether there is one that has any, and whether it has given them away: it keeps them if it was in use
-// a short while ago.
-func (c *CPU) takeWindow(t *tlb) (taken, there bool) {
+// windowRoom gives a TLB host addresses for its window unless it has some, and reports whether the host has them.
+// All address spaces of ring 3 share them: those of a parked one are taken over, whose window is closed then. If that
+// was in use a short while ago it keeps them, and later is set.
+func (c *CPU) windowRoom(t *tlb) (room, later bool) {
+	if t.window.low != 0 {
+		return true, false
+	}
 	for i := range c.parked {
 		s := &c.parked[i]
 		p := &s.tlb.window
-		if p.low == 0 {
+		switch {
+		case c.tlbIndex != tlbUser || p.low == 0:
 			continue
-		}
-		if s.window.open && c.ICount-s.left < idleWindow {
+		case s.window.open && c.ICount-s.left < idleWindow:
 			return false, true
 		}
 		c.closeWindowOf(s)
 		t.window.low, t.window.high, t.window.parts = p.low, p.high, p.parts
 		p.low, p.high, p.parts = 0, 0, 0
-		return true, true
+		return true, false
 	}
-	return false, false
+	return c.makeWindow(t), false
 }

@@ -80,20 +80,13 @@ func (c *CPU) considerWindow() {
 		}
 	}
 	t := c.tlb
-	if t.window.low == 0 {
-		taken, there := false, false
-		if c.tlbIndex == tlbUser {
-			taken, there = c.takeWindow(t)
-		}
-		switch {
-		case taken:
-		case there:
-			w.next = c.ICount + w.patience
-			return
-		case !c.makeWindow(t):
-			w.refused = true
-			return
-		}
+	switch room, later := c.windowRoom(t); {
+	case later:
+		w.next = c.ICount + w.patience
+		return
+	case !room:
+		w.refused = true
+		return
 	}
 	var pages []uint64
 	outside := 0
