@@ -183,6 +183,7 @@ func (v *VCPU) enter() error {
 		return err
 	}
 	v.arm()
+	asked := v.asked
 	_, err := ioctl(v.fd, ioRun, 0)
 	setByte(&v.run.immediate, 0)
 	v.asked = false
@@ -195,6 +196,7 @@ func (v *VCPU) enter() error {
 	switch {
 	case errors.Is(err, syscall.EINTR), errors.Is(err, syscall.EAGAIN):
 		v.vm.Stats.Kicks++
+		v.asked = asked // hosts may be interrupted before they finish an instruction; to ask twice does no harm
 		return nil
 	case err != nil:
 		return v.wrap("KVM_RUN", err)
