@@ -622,6 +622,9 @@ func (b *block) Ungrouped() bool { return b.ungrouped }
 // failed, if that can be. By way of a window it has raised a fault of the host's.
 func (c *CPU) reach(op *Op, write, fault bool) (outcome int) {
 	n := &c.native
+	if isa.Forms[op.Form].Attr&isa.Align16 != 0 && op.Mem() && c.operand(op)&15 != 0 {
+		return touchSlow // #GP comes before #PF
+	}
 	if !fault {
 		return c.touch(n.Linear, write)
 	}
