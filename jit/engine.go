@@ -39,7 +39,7 @@ const bufferSize = 48 << 20
 
 // blockRoom is more than the host code of a block takes.
 const (
-	blockRoom  = 64 << 10
+	blockRoom  = 64 << 10 // of that in line and of that out of line
 	blockExits = 512 // likewise
 )
 
@@ -60,6 +60,8 @@ type Engine struct {
 	windows int                   // offset of a table, see stackWindow
 	loadSSE [cpu.CodeKinds]int    // offsets of what loads the XMM registers
 	start   int                   // of blocks
+	aside   int                   // where the next out of line goes, see room
+	slab    int                   // the last slab
 
 	accesses []stackSite // by exit
 	faults   *faultTable // nil: there are no windows
@@ -163,14 +165,35 @@ func (e *Engine) Close() error {
 	return nil
 }
 
+// slabBytes is what the buffer's end gives to code out of line at a time.
+const slabBytes = 1 << 20
+
+// room makes sure that there is some for a block. What runs often is in the beginning of
+// the buffer; slow paths and jumps that have not been linked, which are more than half of all, are
+// in slabs at its end, so that they do not take the host's caches and TLB.
+func (e *Engine) room() bool {
+	if e.asm.N+blockRoom > e.slab {
+		return false
+	}
+	if e.aside+blockRoom <= e.slab+slabBytes && e.slab < len(e.asm.Buf) {
+		return true
+	}
+	if e.slab -= slabBytes; e.asm.N+blockRoom > e.slab {
+		return false
+	}
+	e.aside = e.slab
+	return true
+}
+
 func (e *Engine) reset() {
-	e.asm.N = e.start
+	e.asm.N, e.slab = e.start, len(e.asm.Buf)
 	e.faults.clear()
 	e.code.ForgetAll(e.blocks)
 	clear(e.blocks)
 	e.blocks = e.blocks[:0]
 	e.links.cut(0)
 	e.exits.cut(0)
+	e.exits.add(cpu.NativeExit{}) // 0 is none of a block's
 	e.trust.clear()
 }
 

@@ -53,7 +53,6 @@ func (e *Engine) Explain(rip uint64, n int) (text string, ok bool) {
 // explain translates the block once more, for nothing but to be looked at.
 func (e *Engine) explain(b *cpu.Block) string {
 	var w strings.Builder
-	first := e.asm.N
 	t, n := e.translate(b)
 	fmt.Fprintf(&w, "block at %#x, %d-bit, %d instructions\n", b.RIP(), b.Mode(), len(b.Ops()))
 	for i := range b.Ops() {
@@ -62,9 +61,9 @@ func (e *Engine) explain(b *cpu.Block) string {
 		fmt.Fprintf(&w, "%8x  %-40s live after: %s\n", at, isa.Disasm(&op.Inst, at, b.Mode()), isa.FlagString(t.live[i]))
 		writeIR(&w, op)
 	}
-	fmt.Fprintf(&w, "host code, %d bytes\n", e.asm.N-first)
+	fmt.Fprintf(&w, "host code, %d bytes\n", t.bytes())
 	entry := int(n.Entry - e.base)
-	e.list(&w, "budget used up:", first, entry)
+	e.list(&w, "jumps to slow paths:", t.first, entry)
 	for i, at := range t.starts {
 		to := t.body
 		if i+1 < len(t.starts) {
@@ -80,7 +79,7 @@ func (e *Engine) explain(b *cpu.Block) string {
 		}
 		e.list(&w, isa.Disasm(&op.Inst, op.Next-uint64(op.Len), b.Mode())+how+":", at, to)
 	}
-	e.list(&w, "out of line:", t.body, e.asm.N)
+	e.list(&w, "out of line:", t.line, e.aside)
 	return w.String()
 }
 
@@ -114,7 +113,7 @@ func (e *Engine) list(w io.Writer, title string, from, to int) {
 		if err := isa.Decode(e.asm.Buf[at:to], 64, &in); err == nil {
 			n, text = int(in.Len), named(isa.Disasm(&in, uint64(at), 64), e.t.b.Kind())
 		}
-		fmt.Fprintf(w, "    %06x  %-32x %s\n", at, e.asm.Buf[at:at+n], text)
+		fmt.Fprintf(w, "    %07x  %-32x %s\n", at, e.asm.Buf[at:at+n], text)
 		at += n
 	}
 }

@@ -92,7 +92,7 @@ func TestHostCode(t *testing.T) {
 	}
 }
 
-var places = regexp.MustCompile(`(?m)^    [0-9a-f]{6}  [0-9a-f]+ +`)
+var places = regexp.MustCompile(`(?m)^    [0-9a-f]{7}  [0-9a-f]+ +`)
 
 // golden is the host code without addresses and bytes, which change with every field of
 // the processor.

@@ -39,6 +39,8 @@ func (p *perfMap) close() error { return errors.Join(p.Flush(), p.file.Close()) 
 // mapped tells perf of a block that has just been translated.
 func (e *Engine) mapped(b *cpu.Block, n *cpu.Native) {
 	if e.perf != nil {
-		e.perf.line(n.Entry, int(e.base)+e.asm.N-int(n.Entry), "guest "+e.perf.name(b.RIP()))
+		name := "guest " + e.perf.name(b.RIP())
+		e.perf.line(n.Entry, int(e.base)+e.t.body-int(n.Entry), name)
+		e.perf.line(e.base+uintptr(e.t.line), e.aside-e.t.line, name+" out of line")
 	}
 }

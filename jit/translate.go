@@ -45,8 +45,11 @@ type trans struct {
 
 	interp   int   // instructions left to the interpreter
 	accesses int   // of memory
-	starts   []int // where the host code of each instruction begins
+	first    int   // where the block's host code begins, with what is ahead of it
+	starts   []int // where that of each instruction begins
 	body     int   // where all of it ends, but for what is out of line
+	line     int   // where that begins
+	aside    bool  // it is being written
 
 	sse bool // the XMM registers are loaded
 	fp  bool // floating-point instructions may run
@@ -97,6 +100,7 @@ type slowPath struct {
 	loadSSE int    // not 0: where to go on once the XMM registers are loaded
 	x87     bool   // the x87 unit is not loaded
 	noFP    bool   // SSE exceptions are not masked
+	budget  bool   // the budget is used up
 	note    uint32 // see trans
 
 	guess int // not 0: the number of a guess, plus 1; back is 0 for a jump
@@ -111,12 +115,11 @@ func (e *Engine) Translate(b *cpu.Block) *cpu.Native {
 		return nil
 	}
 	began := time.Now()
-	first := e.asm.N
 	t, n := e.translate(b)
 	e.Stats.Blocks++
 	e.Stats.Insns += uint64(t.period)
 	e.Stats.Interp += uint64(t.interp)
-	e.Stats.Bytes += uint64(max(t.N-first, 0))
+	e.Stats.Bytes += uint64(t.bytes())
 	e.Stats.Time += time.Since(began)
 	e.mapped(b, n)
 	e.dump(b)
@@ -134,9 +137,10 @@ func (e *Engine) own(b *cpu.Block) {
 
 // translate writes the host code, in an empty buffer if it is full.
 func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
-	if e.asm.N+blockRoom > len(e.asm.Buf) || e.exits.n+blockExits > maxExits || e.faults.full() {
+	if !e.room() || e.exits.n+blockExits > maxExits || e.faults.full() {
 		e.Stats.Resets++
 		e.reset()
+		e.room()
 	}
 	t := &e.t // its slices are used again
 	t.Asm, t.e, t.b, t.ops, t.long = &e.asm, e, b, b.Ops(), b.Mode() == 64
@@ -148,19 +152,22 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 	e.codeOf(b.Kind())
 	t.unroll()
 	defer e.codeOf(0)
-	first, exits, links := t.N, e.exits.n, e.links.n
+	t.first, t.line, t.aside = t.N, e.aside, false
+	exits, links := e.exits.n, e.links.n
 	n := &cpu.Native{}
 	t.checks = e.Checks
 	for !t.instructions(t.lowers, n) { // something has turned out to be other than was thought
 		t.once()
-		t.N = first
+		t.N, e.aside = t.first, t.line
 		e.exits.cut(exits)
 		e.links.cut(links)
 	}
 	t.body = t.N
+	t.switchSides()
 	t.outOfLine()
 	t.placeSites()
 	t.reborrow(n)
+	t.switchSides()
 	n.Accesses, n.Insns = t.accesses, uint16(len(t.ops))
 	n.Exits = [2]uint32{uint32(exits), uint32(e.exits.n)}
 	n.Links = [2]uint32{uint32(links), uint32(e.links.n)}
@@ -183,9 +190,10 @@ func (t *trans) instructions(lowers []*lowering, n *cpu.Native) bool {
 	n.Resume = make([]uint16, len(t.ops))
 
 	t.reserve(lowers)
-	// The head: an exit ahead of it is near enough for JRCXZ.
+	// The head: a jump ahead of it is near enough for JECXZ.
 	over := t.N
-	t.exit(cpu.NativeExit{Kind: cpu.NativeBudget})
+	t.toSlow(t.Jmp())
+	t.slow[0].budget = true
 	n.Entry = t.e.base + uintptr(t.N)
 	t.borrow()
 	t.inner = t.N
@@ -282,6 +290,16 @@ func (t *trans) toSlow(pos int) {
 	t.slow = append(t.slow, slowPath{jump: pos, op: uint8(t.i), inMem: t.inMem, clear: t.clear, note: t.note})
 }
 
+// switchSides makes the assembler go on with what is out of line, or with what is not again.
+func (t *trans) switchSides() {
+	t.N, t.e.aside = t.e.aside, t.N
+	t.aside = !t.aside
+}
+
+// bytes is how many the block's host code takes.
+func (t *trans) bytes() int { return t.body - t.first + t.e.aside - t.line }
+
+// outOfLine writes the slow paths.
 func (t *trans) outOfLine() {
 	for i := range t.slow {
 		s := &t.slow[i]
@@ -290,6 +308,10 @@ func (t *trans) outOfLine() {
 		}
 		t.inMem, t.clear, t.note = s.inMem, s.clear, s.note
 		t.noteX87()
+		if s.budget {
+			t.exit(cpu.NativeExit{Kind: cpu.NativeBudget})
+			continue
+		}
 		if s.access != 0 {
 			t.missed(s)
 			continue
@@ -357,6 +379,10 @@ func (t *trans) link(pos int, target uint64) {
 func (t *trans) linkFrom(pos int, target uint64) {
 	t.back = true
 	t.e.Stats.Jumps++
+	if !t.aside {
+		t.switchSides()
+		defer t.switchSides()
+	}
 	s := link{target: target, jump: int32(pos), stub: int32(t.N)}
 	t.Patch(pos, t.N)
 	t.exit(cpu.NativeExit{Kind: cpu.NativeLink, Link: uint32(t.e.links.n)})
