@@ -40,7 +40,7 @@ const bufferSize = 48 << 20
 // blockRoom is more than the host code of a block takes.
 const (
 	blockRoom  = 64 << 10 // of that in line and of that out of line
-	blockExits = 512 // likewise
+	blockExits = 512      // likewise
 )
 
 // Engine is the translator of one machine.
