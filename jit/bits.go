@@ -10,6 +10,33 @@ import (
 
 // Shifts, rotations, and instructions that look at single bits.
 
+// byCL reports whether a shift or rotation is.
+func (l *lowering) byCL() bool {
+	if l.page == amd64.Map0F {
+		return l.opcode&1 != 0 // SHLD and SHRD
+	}
+	return l.opcode&^1 == 0xd2
+}
+
+// count is how far one goes that is not.
+func (l *lowering) count(op *cpu.Op) uint64 {
+	switch {
+	case l.imm == 0:
+		return 1
+	case op.OpSize == 8 && l.size != 1:
+		return op.Imm & 63
+	}
+	return op.Imm & 31
+}
+
+// effect is what an instruction does to the flags: shifts say more of it than their forms.
+func (l *lowering) effect(op *cpu.Op) isa.FlagEffect {
+	if l.shift && !l.byCL() && l.count(op) != 0 {
+		return isa.FlagEffect{Written: isa.StatusFlags}
+	}
+	return l.flags
+}
+
 // lowerShift is group 2. AF, undefined after shifts, is 0 for the guest; a count
 // of 0 leaves the flags alone. OF, undefined for counts above 1, is what the last
 // of single steps gives: where it may be seen and the host does otherwise, that
@@ -17,10 +44,6 @@ import (
 func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 	in := l.describe(op)
 	live := t.live[t.i]
-	mask := uint64(31)
-	if in.size == 8 {
-		mask = 63
-	}
 	fl := isa.FlagEffect{Written: isa.CF | isa.OF}
 	if l.ext >= 4 {
 		fl.Written = isa.StatusFlags
@@ -28,11 +51,8 @@ func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 	if l.ext == 2 || l.ext == 3 {
 		fl.Tested = isa.CF
 	}
-	byCL := l.opcode&^1 == 0xd2
-	count := uint64(1)
-	if l.imm != 0 {
-		count = op.Imm & mask
-	}
+	byCL := l.byCL()
+	count := l.count(op)
 	if fl.Tested != 0 && (byCL || count != 1) && live&isa.OF != 0 {
 		return false // a whole turn changes nothing
 	}
@@ -111,7 +131,7 @@ func lowerDoubleShift(t *trans, op *cpu.Op, l *lowering) bool {
 		return false
 	}
 	live := t.live[t.i]
-	byCL := l.opcode&1 != 0
+	byCL := l.byCL()
 	fl := isa.FlagEffect{Written: isa.StatusFlags}
 	sign := live&isa.OF != 0
 	if count := op.Imm & uint64(8*in.size-1); !byCL {

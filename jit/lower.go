@@ -31,6 +31,7 @@ type lowering struct {
 	rm     int8 // likewise
 	access
 	noGPRMem bool // a register operand must not become memory
+	shift    bool // it writes all status flags unless its count is 0
 
 	groups bool // its memory operand may belong to a group, see groups.go
 	known  bool // access tells all the registers that it writes
@@ -216,10 +217,10 @@ func newLowering(f *isa.Form) *lowering {
 		if l.ext == 6 {
 			l.ext = 4
 		}
-		l.fn = lowerShift
+		l.fn, l.shift = lowerShift, l.ext >= 4
 		return both()
 	case "SHLD", "SHRD":
-		l.fn = lowerDoubleShift
+		l.fn, l.shift = lowerDoubleShift, true
 		return both()
 	case "MUL", "IMUL":
 		if ext >= 0 { // one operand

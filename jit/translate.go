@@ -252,7 +252,7 @@ func (t *trans) liveness(lowers []*lowering) {
 			live = isa.StatusFlags
 			continue
 		}
-		fl := &lowers[i].flags
+		fl := lowers[i].effect(op)
 		live = live&^(fl.Written|fl.Undefined) | fl.Tested&isa.StatusFlags
 	}
 }
