@@ -65,7 +65,7 @@ func (e *Engine) explain(b *cpu.Block) string {
 	entry := int(n.Entry - e.base)
 	e.list(&w, "jumps to slow paths:", t.first, entry)
 	for i, at := range t.starts {
-		to := t.body
+		to := t.taken
 		if i+1 < len(t.starts) {
 			to = t.starts[i+1]
 		}
@@ -79,6 +79,7 @@ func (e *Engine) explain(b *cpu.Block) string {
 		}
 		e.list(&w, isa.Disasm(&op.Inst, op.Next-uint64(op.Len), b.Mode())+how+":", at, to)
 	}
+	e.list(&w, "branches taken:", t.taken, t.body)
 	e.list(&w, "out of line:", t.line, e.aside)
 	return w.String()
 }

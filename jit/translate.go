@@ -47,6 +47,7 @@ type trans struct {
 	accesses int   // of memory
 	first    int   // where the block's host code begins, with what is ahead of it
 	starts   []int // where that of each instruction begins
+	taken    int   // where that of branches taken in the midst of the block begins
 	body     int   // where all of it ends, but for what is out of line
 	line     int   // where that begins
 	aside    bool  // it is being written
@@ -162,6 +163,8 @@ func (e *Engine) translate(b *cpu.Block) (*trans, *cpu.Native) {
 		e.exits.cut(exits)
 		e.links.cut(links)
 	}
+	t.taken = t.N
+	t.takenBranches()
 	t.body = t.N
 	t.switchSides()
 	t.outOfLine()
@@ -299,10 +302,28 @@ func (t *trans) switchSides() {
 // bytes is how many the block's host code takes.
 func (t *trans) bytes() int { return t.body - t.first + t.e.aside - t.line }
 
+// takenBranches writes what branches in the midst of the block lead to.
+func (t *trans) takenBranches() {
+	for i := range t.slow {
+		s := &t.slow[i]
+		if s.skips == 0 {
+			continue
+		}
+		t.Patch(s.jump, t.N)
+		t.inMem, t.clear, t.note = s.inMem, s.clear, s.note
+		t.noteX87()
+		t.Lea(regBudget, amd64.At(regBudget, -int32(s.skips)<<budgetShift), 8)
+		t.leave(s.target)
+	}
+}
+
 // outOfLine writes the slow paths.
 func (t *trans) outOfLine() {
 	for i := range t.slow {
 		s := &t.slow[i]
+		if s.skips != 0 {
+			continue
+		}
 		if s.at = t.N; s.jump != 0 {
 			t.Patch(s.jump, t.N)
 		}
@@ -314,11 +335,6 @@ func (t *trans) outOfLine() {
 		}
 		if s.access != 0 {
 			t.missed(s)
-			continue
-		}
-		if s.skips != 0 {
-			t.Lea(regBudget, amd64.At(regBudget, -int32(s.skips)<<budgetShift), 8)
-			t.leave(s.target)
 			continue
 		}
 		if s.guess != 0 {
