@@ -216,14 +216,30 @@ func codeHash(pa, rip uint64, mode isa.Mode) uint64 {
 	return h & (codeTableSize - 1)
 }
 
-// warm reports whether there is a block that has run more than once.
-func (k *CodeCache) warm(pa, rip uint64, mode isa.Mode) bool {
+// warm returns the block that has run more than once, if there is one.
+func (k *CodeCache) warm(pa, rip uint64, mode isa.Mode) *block {
 	for b := k.table[codeHash(pa, rip, mode)]; b != nil; b = b.next {
 		if b.pa == pa && b.rip == rip && b.mode == mode {
-			return b.native != nil || b.heat > 1
+			if b.native != nil || b.heat > 1 {
+				return b
+			}
+			return nil
 		}
 	}
-	return false
+	return nil
+}
+
+// leadsTo is how many instructions of the block run up to its first jump to rip, 0 if
+// there is none.
+func (b *block) leadsTo(rip uint64) int {
+	for i := range b.ops {
+		if op := &b.ops[i]; op.branch {
+			if to, ok := op.Target(); ok && to == rip {
+				return i + 1
+			}
+		}
+	}
+	return 0
 }
 
 // twin makes b a copy of the block that is hot without a window, if there is one and the code
@@ -628,14 +644,20 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 	ops := k.room()
 	known := k.page(pa &^ 0xfff)
 	n, limit := 0, maxBlockOps
+	loop := false
 	for len(ops) < limit {
+		if n > 0 && !loop && known != nil && known.startsAt(pa+uint64(n)) {
+			if next := k.warm(pa+uint64(n), rip+uint64(n), c.mode); next != nil {
+				rest := next.leadsTo(rip)
+				if rest == 0 || len(ops)+rest > maxBranchOps {
+					break // straight code entered in the middle: go on with the blocks there are
+				}
+				loop, limit = true, len(ops)+rest // a loop entered in the middle is one block
+			}
+		}
 		ops = ops[:len(ops)+1]
 		op := &ops[len(ops)-1]
 		*op = Op{}
-		if n > 0 && known != nil && known.startsAt(pa+uint64(n)) && k.warm(pa+uint64(n), rip+uint64(n), c.mode) {
-			ops = ops[:len(ops)-1]
-			break // straight code entered in the middle: go on with the blocks there are
-		}
 		if err := isa.Decode(page[n:], c.mode, &op.Inst); err != nil {
 			ops = ops[:len(ops)-1]
 			if len(ops) == 0 {
@@ -646,7 +668,9 @@ func (c *CPU) decodeBlock(lin, pa, rip uint64) *block {
 		n += int(op.Len)
 		c.bind(op, rip+uint64(n))
 		if op.branch {
-			limit = maxBranchOps
+			if !loop {
+				limit = maxBranchOps
+			}
 		} else if op.ends {
 			break
 		}

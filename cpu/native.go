@@ -350,6 +350,18 @@ func (op *Op) Ends() bool { return op.ends }
 // on.
 func (op *Op) Branch() bool { return op.branch }
 
+// Target is where a relative branch goes; it fails if that would fault.
+func (op *Op) Target() (rip uint64, ok bool) {
+	to := op.Next + op.Imm
+	switch op.OpSize {
+	case 2:
+		to &= 0xffff
+	case 4:
+		to &= 0xffffffff
+	}
+	return to, canonical(to)
+}
+
 // flatSegments reports whether host code's assumptions about segments hold: no bases and
 // no limits but those of FS and GS, a 32-bit stack in 32-bit code, and no access
 // that must be looked at.

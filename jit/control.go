@@ -103,20 +103,8 @@ func lowerLeave(t *trans, op *cpu.Op, l *lowering) bool {
 	return true
 }
 
-// target is where a relative branch goes; it fails if that would fault.
-func (t *trans) target(op *cpu.Op) (uint64, bool) {
-	to := op.Next + op.Imm
-	switch op.OpSize {
-	case 2:
-		to &= 0xffff
-	case 4:
-		to &= 0xffffffff
-	}
-	return to, uint64(int64(to)<<16>>16) == to
-}
-
 func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
-	to, ok := t.target(op)
+	to, ok := op.Target()
 	if !ok {
 		return false
 	}
@@ -144,7 +132,7 @@ func lowerJcc(t *trans, op *cpu.Op, l *lowering) bool {
 
 func lowerJmp(t *trans, op *cpu.Op, l *lowering) bool {
 	if l.ext < 0 {
-		to, ok := t.target(op)
+		to, ok := op.Target()
 		if !ok {
 			return false
 		}
@@ -175,7 +163,7 @@ func lowerCall(t *trans, op *cpu.Op, l *lowering) bool {
 		return false
 	}
 	if l.ext < 0 {
-		to, ok := t.target(op)
+		to, ok := op.Target()
 		if !ok {
 			return false
 		}

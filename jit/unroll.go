@@ -21,7 +21,7 @@ func (t *trans) unroll() {
 	if t.period > loopInsns || !last.Branch() || t.lowers[t.period-1] == nil {
 		return
 	}
-	if to, ok := t.target(last); !ok || to != t.b.RIP() {
+	if to, ok := last.Target(); !ok || to != t.b.RIP() {
 		return
 	}
 	for i, l := range t.lowers {
