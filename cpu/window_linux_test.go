@@ -101,12 +101,10 @@ func TestDropWindows(t *testing.T) {
 	c.flushTLB(true)
 }
 
-// windowed is a translator without host code, which can use windows.
-type windowed struct{ Translator }
+// windowed can use windows.
+type windowed struct{ untranslated }
 
 func (windowed) Windows() bool { return true }
-func (windowed) Gained(uint64) {}
-func (windowed) Lost(uint64)   {}
 
 // TestNoHigh: without a high part nothing of the host's is within reach of a displacement.
 func TestNoHigh(t *testing.T) {
