@@ -28,6 +28,7 @@ const (
 	jumpsSpaces  = 5
 	jumpsBlocks  = 8 // in a page
 	jumpsPitch   = 0x40
+	jumpsPointer = 0x38            // in a block: where its indirect jump leads
 	jumpsCount   = 4000            // instructions of a case
 	jumpsReturns = rigData + 0x800 // where a call leaves its return address, and a return looks for one
 )
@@ -141,7 +142,7 @@ func (r *rig) change(rand *rand.Rand) {
 	space, page := rand.IntN(jumpsSpaces), rand.IntN(jumpsPages)
 	lin := uint64(jumpsAt + page*pageSize)
 	cr3 := uint64(jumpsTables+4*pageSize*space) | uint64(space)
-	switch rand.IntN(12) {
+	switch rand.IntN(13) {
 	case 0: // a stale translation may stay
 		r.mapCode(rand, space, page)
 	case 1:
@@ -170,7 +171,11 @@ func (r *rig) change(rand *rand.Rand) {
 		copy(code[1], was)
 		r.code.Written(uint64(jumpsCode+page*jumpsKinds*pageSize), pageSize)
 		r.code.Written(uint64(jumpsCode+(page*jumpsKinds+1)*pageSize), pageSize)
-	case 10: // the number that a block adds
+	case 10: // where an indirect jump leads
+		at := uint64(jumpsCode + rand.IntN(jumpsPages*jumpsKinds)*pageSize + rand.IntN(jumpsBlocks)*jumpsPitch + jumpsPointer)
+		binary.LittleEndian.PutUint64(r.board.ram[at:], jumpsTarget(rand))
+		r.code.Written(at, 8)
+	case 11: // the number that a block adds
 		at := uint64(jumpsCode + rand.IntN(jumpsPages*jumpsKinds)*pageSize + rand.IntN(jumpsBlocks)*jumpsPitch + 8)
 		was := r.board.ram[at]
 		r.board.ram[at] = byte(rand.Uint32())
@@ -180,6 +185,11 @@ func (r *rig) change(rand *rand.Rand) {
 			r.code.Written(at, 1)
 		}
 	}
+}
+
+// jumpsTarget is where a block begins.
+func jumpsTarget(r *rand.Rand) uint64 {
+	return jumpsAt + r.Uint64N(jumpsPages)*pageSize + r.Uint64N(jumpsBlocks)*jumpsPitch
 }
 
 // jumpsPage is a page of blocks, to be mapped for a linear page.
@@ -201,15 +211,25 @@ func jumpsPage(r *rand.Rand, page, kind int) []byte {
 		}
 		jump := func(op ...byte) {
 			b = append(b, op...)
-			to := r.IntN(jumpsPages)*pageSize + r.IntN(jumpsBlocks)*jumpsPitch
-			b = binary.LittleEndian.AppendUint32(b, uint32(to-page*pageSize-len(b)-4))
+			b = binary.LittleEndian.AppendUint32(b, uint32(int(jumpsTarget(r))-jumpsAt-page*pageSize-len(b)-4))
 		}
-		switch r.IntN(5) {
+		pointer := i*jumpsPitch + jumpsPointer
+		binary.LittleEndian.PutUint64(code[pointer:], jumpsTarget(r))
+		by := func(op ...byte) { // way of the pointer
+			b = append(b, op...)
+			b = binary.LittleEndian.AppendUint32(b, uint32(pointer-len(b)-4))
+		}
+		switch r.IntN(7) {
 		case 0:
 			b = append(b, 0x48, 0x8d, 0x63, 0xf8, 0xc3) // LEA RSP,[RBX-8]; RET
 		case 1:
 			jump(0xe8) // CALL, and behind it JMP
 			jump(0xe9)
+		case 2:
+			by(0xff, 0x15)
+			jump(0xe9)
+		case 3:
+			by(0xff, 0x25)
 		default:
 			jump(0x0f, 0x82+byte(r.IntN(4)))
 			jump(0xe9)

@@ -73,6 +73,8 @@ type tlb struct {
 
 	window shownPages
 
+	zero uint64 // see jit/guess.go
+
 	// Of the TLB of rings 0 to 2: that for suspended SMAP, whose code keys are copies of its own.
 	copies *tlb
 }

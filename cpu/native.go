@@ -305,16 +305,16 @@ func (b *block) Crossing() (lin, key uint64, ok bool) {
 
 // NativeOffsets are the places in CPU that host code addresses.
 var NativeOffsets = struct {
-	GPR, Native, Near, TLB, Seg         uintptr
-	XMM, MXCSR                          uintptr
-	X87Image                            uintptr
-	SegReg, SegRegSize, SegRegBase      uintptr
-	KernelGSBase, TSCAux                uintptr
-	CR0, CR2, CR3, CR4                  uintptr
-	TLBs, TLBIndex, Epoch, Generation   uintptr
-	SegSize, SegTight                   uintptr
-	TLBRead, TLBWrite, TLBHost, TLBCode uintptr
-	TLBStack                            uintptr
+	GPR, Native, Near, TLB, Seg                  uintptr
+	XMM, MXCSR                                   uintptr
+	X87Image                                     uintptr
+	SegReg, SegRegSize, SegRegBase               uintptr
+	KernelGSBase, TSCAux                         uintptr
+	CR0, CR2, CR3, CR4                           uintptr
+	TLBs, TLBIndex, Epoch, Generation            uintptr
+	SegSize, SegTight                            uintptr
+	TLBRead, TLBWrite, TLBHost, TLBCode, TLBZero uintptr
+	TLBStack                                     uintptr
 }{
 	GPR: unsafe.Offsetof(CPU{}.GPR), Native: unsafe.Offsetof(CPU{}.native), Near: unsafe.Offsetof(CPU{}.near),
 	TLB: unsafe.Offsetof(CPU{}.tlb), Seg: unsafe.Offsetof(CPU{}.seg),
@@ -326,7 +326,7 @@ var NativeOffsets = struct {
 	Generation: unsafe.Offsetof(CPU{}.generation),
 	XMM:        unsafe.Offsetof(CPU{}.XMM), MXCSR: unsafe.Offsetof(CPU{}.MXCSR),
 	SegSize: unsafe.Sizeof(segView{}), SegTight: unsafe.Offsetof(segView{}.tight),
-	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code),
+	TLBRead: unsafe.Offsetof(tlb{}.r), TLBWrite: unsafe.Offsetof(tlb{}.w), TLBHost: unsafe.Offsetof(tlb{}.host), TLBCode: unsafe.Offsetof(tlb{}.code), TLBZero: unsafe.Offsetof(tlb{}.zero),
 	TLBStack: unsafe.Offsetof(tlb{}.stack),
 }
 

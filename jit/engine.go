@@ -90,11 +90,15 @@ type link struct {
 	rel    int32 // its displacement
 	to     int32 // where it leads when linked
 
-	other int32 // not 0: a guess, see guess.go; where other targets are looked up
-	set   int32 // of a guess the displacement of the set of its page, of a link to another page the set of its own
+	// Of a guess, see guess.go.
+	other    int32  // where other targets are looked up; not 0
+	look     int32  // displacement of the word that is added to the target
+	code     uint64 // code key of the target's page
+	windowed bool
 
-	// Of a link to another page, see trust.go.
-	from    uint64 // the code key of its own
+	// Of a guess and of a link to another page, see trust.go.
+	set     int32  // of its own page
+	from    uint64 // its code key
 	waits   bool   // it is in trust.waiting
 	trusted bool
 	wait    uint8  // log2 of how many reviews pass before it is looked at
@@ -299,7 +303,7 @@ func (e *Engine) Link(id uint32, to *cpu.Block) {
 	s.to = entry
 	n.In = append(n.In, id)
 	if s.other != 0 {
-		e.learn(s, to)
+		e.learn(id, s, to)
 		return
 	}
 	e.Stats.Links++

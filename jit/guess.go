@@ -12,7 +12,9 @@ import (
 
 // Most indirect calls, and jumps by way of imports (a program's procedure linkage table),
 // always lead to the same place. Their code knows where they led first, and has the sum
-// that an entry of the jump cache would have: what leads elsewhere is looked up there.
+// that an entry of the jump cache would have: what leads elsewhere is looked up there. A
+// guess that is trusted (trust.go) compares the target alone: a word that is always 0 stands for
+// the code key of its page.
 
 // noGuess is the sum of a guess that has not been made.
 var noGuess = rand.Uint64()
@@ -22,7 +24,8 @@ var noGuess = rand.Uint64()
 func (t *trans) guess() (id int) {
 	var s link
 	loadTLB(t.Asm, tmpC, inTLB(cpu.NativeOffsets.TLBCode), tmpC)
-	s.set = int32(t.N - 4)
+	s.look = int32(t.N - 4)
+	s.from, s.set = t.b.CodeKey(), int32(t.b.RIP()>>12&(cpu.TLBSets-1))
 	s.key = int32(t.MovImm64(tmpB, noGuess))
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpB}, 8)
@@ -53,15 +56,29 @@ func (t *trans) guessed(p *slowPath) {
 }
 
 // learn makes a guess.
-func (e *Engine) learn(s *link, to *cpu.Block) {
-	set := inTLB(cpu.NativeOffsets.TLBCode + uintptr(to.RIP()>>12&(cpu.TLBSets-1)*8)).Disp
-	if to.Windowed() {
-		set += tlbBias
-	}
-	binary.LittleEndian.PutUint32(e.asm.Buf[s.set:], uint32(set))
-	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -to.RIP()-to.CodeKey())
+func (e *Engine) learn(id uint32, s *link, to *cpu.Block) {
+	s.target, s.code, s.windowed = to.RIP(), to.CodeKey(), to.Windowed()
+	e.doubt(s)
 	e.asm.Patch(int(s.rel), int(s.to))
 	e.asm.Patch(int(s.jump), int(s.other))
+	if s.trusted = false; !e.trusts(id, s) {
+		e.wait(id, s)
+	}
+}
+
+// doubt makes a guess look at the page of its target.
+func (e *Engine) doubt(s *link) {
+	e.compare(s, cpu.NativeOffsets.TLBCode+uintptr(s.target>>12&(cpu.TLBSets-1)*8), s.target+s.code)
+}
+
+// compare makes a guess right where its target and a word of the TLB have a sum.
+func (e *Engine) compare(s *link, word uintptr, sum uint64) {
+	disp := inTLB(word).Disp
+	if s.windowed {
+		disp += tlbBias
+	}
+	binary.LittleEndian.PutUint32(e.asm.Buf[s.look:], uint32(disp))
+	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -sum)
 }
 
 // unlearn takes it back.

@@ -10,7 +10,7 @@ import (
 
 // Trusted links. A link into another page looks first at what the TLB has there (checkKey), which
 // takes seven instructions. It need not while each TLB that has the page the link is in has
-// the page it leads to, too, because code runs by way of a TLB that has its page. So links are reviewed from time to
+// the page it leads to, too, because code runs by way of a TLB that has its page. So links, and guesses, are reviewed from time to
 // time, and those of which that is true (cpu.CodeCache.MayTrust) jump at once. They are
 // trusted no longer when a TLB gets the page they are in, or loses the page they lead to.
 
@@ -70,12 +70,19 @@ func (e *Engine) Review(now uint64) {
 
 // trusts makes a link trusted if it may be.
 func (e *Engine) trusts(id uint32, s *link) bool {
-	to := cpu.CodePage{Set: uint32(s.target >> 12 & (cpu.TLBSets - 1)), Key: -binary.LittleEndian.Uint64(e.asm.Buf[s.key:])}
+	to := cpu.CodePage{Set: uint32(s.target >> 12 & (cpu.TLBSets - 1)), Key: s.code}
+	if s.other == 0 {
+		to.Key = -binary.LittleEndian.Uint64(e.asm.Buf[s.key:])
+	}
 	from := cpu.CodePage{Set: uint32(s.set), Key: s.from}
 	if !e.code.MayTrust(from, to) {
 		return false
 	}
-	e.asm.Patch(int(s.jump), int(s.to))
+	if s.other != 0 {
+		e.compare(s, cpu.NativeOffsets.TLBZero, s.target)
+	} else {
+		e.asm.Patch(int(s.jump), int(s.to))
+	}
 	s.trusted, s.since = true, e.trust.round
 	e.trust.leaving[from.Key] = append(e.trust.leaving[from.Key], id)
 	e.trust.entering[to.Key] = append(e.trust.entering[to.Key], id)
@@ -88,7 +95,11 @@ func (e *Engine) distrust(id uint32, s *link) {
 	if !s.trusted {
 		return
 	}
-	e.asm.Patch(int(s.jump), int(s.cross))
+	if s.other != 0 {
+		e.doubt(s)
+	} else {
+		e.asm.Patch(int(s.jump), int(s.cross))
+	}
 	s.trusted = false
 	if e.trust.round-s.since < briefly {
 		s.wait = min(s.wait+2, mostWait)
