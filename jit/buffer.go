@@ -28,7 +28,7 @@ func newBuffer(size int) (*buffer, error) {
 		var b []byte
 		b, both = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, flags)
 		if both == nil {
-			unix.Madvise(b, unix.MADV_HUGEPAGE) // a wish: translated code jumps about and waits for the host's TLB
+			unix.Madvise(b[:size/2], unix.MADV_HUGEPAGE) // a wish: translated code jumps about and waits for the host's TLB; what is out of line need not be fast
 			return &buffer{code: b, base: address(b)}, nil
 		}
 		if !errors.Is(both, unix.EACCES) && !errors.Is(both, unix.EPERM) {

@@ -80,26 +80,25 @@ type Engine struct {
 	Checks Checks
 }
 
-// link is a direct exit: offsets in the code buffer.
+// link is a direct exit, or a guess (guess.go): offsets in the code buffer. There are many:
+// it takes 64 bytes.
 type link struct {
 	target uint64
-	jump   int32 // 32-bit displacement of the jump
-	stub   int32 // where it leads unlinked
-	cross  int32 // the guarded jump for links to other pages, 0: none needed
-	key    int32 // its key
-	rel    int32 // its displacement
-	to     int32 // where it leads when linked
+	from   uint64 // the code key of the page it is in, if it leads to another
+	code   uint64 // of a guess that of the target's page
+	set    int32  // of the page it is in, likewise
+	jump   int32  // 32-bit displacement of the jump
+	stub   int32  // where it leads unlinked
+	cross  int32  // the guarded jump for links to other pages, 0: none needed; of a guess the displacement of what is added to its target
+	key    int32  // its key
+	rel    int32  // its displacement
+	to     int32  // where it leads when linked
+	other  int32  // not 0: a guess; where other targets are looked up
 
-	// Of a guess, see guess.go.
-	other    int32  // where other targets are looked up; not 0
-	look     int32  // displacement of the word that is added to the target
-	code     uint64 // code key of the target's page
-	windowed bool
+	windowed bool // the guess's
 
-	// Of a guess and of a link to another page, see trust.go.
-	set     int32  // of its own page
-	from    uint64 // its code key
-	waits   bool   // it is in trust.waiting
+	// See trust.go.
+	waits   bool // it is in trust.waiting
 	trusted bool
 	wait    uint8  // log2 of how many reviews pass before it is looked at
 	since   uint32 // review that made it trusted

@@ -24,7 +24,7 @@ var noGuess = rand.Uint64()
 func (t *trans) guess() (id int) {
 	var s link
 	loadTLB(t.Asm, tmpC, inTLB(cpu.NativeOffsets.TLBCode), tmpC)
-	s.look = int32(t.N - 4)
+	s.cross = int32(t.N - 4)
 	s.from, s.set = t.b.CodeKey(), int32(t.b.RIP()>>12&(cpu.TLBSets-1))
 	s.key = int32(t.MovImm64(tmpB, noGuess))
 	t.Lea(tmpC, amd64.Mem{Base: tmpC, Index: tmpA, Disp: t.well(1)}, 8)
@@ -77,7 +77,7 @@ func (e *Engine) compare(s *link, word uintptr, sum uint64) {
 	if s.windowed {
 		disp += tlbBias
 	}
-	binary.LittleEndian.PutUint32(e.asm.Buf[s.look:], uint32(disp))
+	binary.LittleEndian.PutUint32(e.asm.Buf[s.cross:], uint32(disp))
 	binary.LittleEndian.PutUint64(e.asm.Buf[s.key:], -sum)
 }
 
