@@ -142,7 +142,7 @@ func (r *rig) change(rand *rand.Rand) {
 	space, page := rand.IntN(jumpsSpaces), rand.IntN(jumpsPages)
 	lin := uint64(jumpsAt + page*pageSize)
 	cr3 := uint64(jumpsTables+4*pageSize*space) | uint64(space)
-	switch rand.IntN(13) {
+	switch rand.IntN(14) {
 	case 0: // a stale translation may stay
 		r.mapCode(rand, space, page)
 	case 1:
@@ -175,7 +175,13 @@ func (r *rig) change(rand *rand.Rand) {
 		at := uint64(jumpsCode + rand.IntN(jumpsPages*jumpsKinds)*pageSize + rand.IntN(jumpsBlocks)*jumpsPitch + jumpsPointer)
 		binary.LittleEndian.PutUint64(r.board.ram[at:], jumpsTarget(rand))
 		r.code.Written(at, 8)
-	case 11: // the number that a block adds
+	case 11: // blocks lose their host code
+		if p := r.code.page(uint64(jumpsCode + rand.IntN(jumpsPages*jumpsKinds)*pageSize)); p != nil {
+			for _, b := range p.blocks {
+				r.code.forget(b)
+			}
+		}
+	case 12: // the number that a block adds
 		at := uint64(jumpsCode + rand.IntN(jumpsPages*jumpsKinds)*pageSize + rand.IntN(jumpsBlocks)*jumpsPitch + 8)
 		was := r.board.ram[at]
 		r.board.ram[at] = byte(rand.Uint32())

@@ -16,7 +16,7 @@ import (
 // interpreter has run some of them.
 //
 // A landing does not look at the page it leads to: package cpu empties the stack when a
-// translation of a page with code is dropped, or a block, and has one for user code and
+// translation of a page with code is dropped, or a block that calls, and has one for user code and
 // one for all else. At the bottom is the barrier, which stays where it is.
 
 // landing is where the call before it returns to: it goes on at next, or wherever tmpA,
