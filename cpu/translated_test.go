@@ -238,6 +238,32 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// TestAlignedOperands: the host looks at the alignment of operands in a window. #GP comes before #PF
+// where both are due, so that CR2 stays. Handlers go on one byte into the instruction, which must not be another
+// that accesses memory.
+func TestAlignedOperands(t *testing.T) {
+	if err := jit.Supported(); err != nil {
+		t.Skip(err)
+	}
+	// 1: mulps xmm0,[rsi]; dec edx; cmovz rsi,rbx; jns 1b
+	for bits, code := range map[int]string{32: "0f5906 ffca 0f44f3 79f6", 64: "0f5906 ffca 480f44f3 79f5"} {
+		var e *jit.Engine
+		s := cpu.NewSequences(t, bits, cpu.Clustered(bits), attaching(t, &e))
+		if !e.Windows() {
+			t.Skip("this host has no windows")
+		}
+		s.UseWindows(t)
+		missing := uint64(0xfffff000) // smallPages
+		if bits == 64 {
+			missing = cpu.HighStart + 1<<40
+		}
+		for _, at := range []uint64{0x85020, 0x85018, missing, missing + 8, 0x85ff8} {
+			s.Run(t, code, map[int]uint64{cpu.RSI: 0x85010, cpu.RBX: at, cpu.RDX: 3}, 0, 0)
+		}
+		require.NoError(t, e.Close())
+	}
+}
+
 // TestFaultsOfGo: where no host code is to blame, what the host finds unmapped is Go's to deal with.
 func TestFaultsOfGo(t *testing.T) {
 	if err := jit.Supported(); err != nil {

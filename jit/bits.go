@@ -45,7 +45,7 @@ func lowerShift(t *trans, op *cpu.Op, l *lowering) bool {
 	in := l.describe(op)
 	live := t.live[t.i]
 	fl := isa.FlagEffect{Written: isa.CF | isa.OF}
-	if l.ext >= 4 {
+	if l.shift {
 		fl.Written = isa.StatusFlags
 	}
 	if l.ext == 2 || l.ext == 3 {
@@ -134,7 +134,7 @@ func lowerDoubleShift(t *trans, op *cpu.Op, l *lowering) bool {
 	byCL := l.byCL()
 	fl := isa.FlagEffect{Written: isa.StatusFlags}
 	sign := live&isa.OF != 0
-	if count := op.Imm & uint64(8*in.size-1); !byCL {
+	if count := l.count(op); !byCL {
 		sign = sign && count > 1
 		if count == 0 {
 			fl.Tested = isa.StatusFlags

@@ -12,8 +12,8 @@ import (
 	"g86/cpu"
 )
 
-// The host's faults. Where an instruction of host code finds nothing in a window, the host's kernel
-// sends SIGSEGV, and the handler in fault_amd64.s makes host code go on at the exit that
+// The host's faults. Where an instruction of host code finds nothing in a window, or an operand
+// of SSE that is not aligned, the host's kernel sends SIGSEGV, and the handler in fault_amd64.s makes host code go on at the exit that
 // belongs to the instruction. All other signals go to Go's handler.
 
 // fault is an instruction that may raise one and the exit that belongs to it: offsets in
